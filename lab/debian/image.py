@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: MIT
+"""The quick image of the virtual board: Debian's arm64 packages and kernel, and what the layer adds to them.
+
+The same two artifacts as the real board's come out, without a Yocto build: an Android boot image and an ext4
+root file system, with a manifest that names every part.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+from lab.debian import upstream
+from lab.debian.buildroot import STEPS, SUITE, BuildError, BuildRoot, Report, mmdebstrap
+from lab.debian.cache import Cache, digest_tree
+from lab.images.androidboot import BootImage
+from lab.paths import BUILD, ROOT
+
+LAYER = ROOT / "meta-compress-offload"
+DEFINITIONS = STEPS.parent
+VARIANTS = ("patched", "unpatched")
+
+MACHINE = "virtual-db845c"
+COMPATIBLE = "thundercomm,db845c"
+COMMAND_LINE = (
+    "root=PARTLABEL=rootfs rw rootwait console=ttyAMA0 net.ifnames=0 quiet systemd.show_status=no"
+    # Without this systemd asks the terminal for its size and waits for an answer.
+    " systemd.tty.term.console=dumb systemd.tty.term.ttyAMA0=dumb"
+)
+
+
+def _lines(name: str) -> list[str]:
+    """The entries of a list beside this file; ``#`` starts a comment."""
+    text = (DEFINITIONS / name).read_text()
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def build_image(
+    variant: str = "patched",
+    *,
+    pipewire_source: str | None = None,
+    report: Report = print,
+    build: Path = BUILD,
+) -> Path:
+    """Build, or find in the cache, the deploy folder of the quick image.
+
+    *variant* ``unpatched`` has PipeWire as upstream released it, and all else alike. *pipewire_source* is
+    ``git``, ``debian`` or ``auto``, by default the environment's PIPEWIRE_SOURCE. One line of progress at a
+    time goes to *report*. Raises BuildError with one sentence that names the log.
+    """
+    if variant not in VARIANTS:
+        raise BuildError(f"no image variant '{variant}'; there are: {', '.join(VARIANTS)}")
+    for tool in ("mmdebstrap", "bwrap"):
+        if shutil.which(tool) is None:
+            raise BuildError(f"'{tool}' is not installed; run 'make setup'")
+    builder = _Builder(build, report)
+    return builder.deploy(variant, pipewire_source or os.environ.get("PIPEWIRE_SOURCE", "auto"))
+
+
+class _Builder:
+    """The parts of the image, each a step in the build root."""
+
+    def __init__(self, build: Path, report: Report) -> None:
+        self.cache = Cache(build / "cache")
+        self.root = BuildRoot(self.cache, build / "logs", report)
+        self.report = report
+        self.fetch = STEPS / "fetch.sh"
+
+    def deploy(self, variant: str, pipewire_source: str) -> Path:
+        step, fetch = self.root.step, self.fetch
+        recipes = LAYER / "recipes-multimedia"
+        adsp = LAYER / "recipes-kernel/virtual-adsp/files"
+
+        kernel = step("kernel", {"fetch": fetch}, title="kernel: Debian's for arm64", network=True)
+        packed = step("kernel-image", {"kernel": kernel}, title="kernel image")
+        initramfs = step(
+            "initramfs", {"fetch": fetch, "kernel": kernel, "init": DEFINITIONS / "initramfs"},
+            title="initramfs", network=True,
+        )  # fmt: skip
+        dtb = step("dtb", {"dts": adsp / "dts"}, title="device tree")
+        drivers = step(
+            "drivers",
+            {"kernel": kernel, "module": adsp / "module", "patches": LAYER / "recipes-kernel/linux/files"},
+            title="kernel modules of the virtual ADSP",
+        )
+        modules = step(
+            "modules", {"kernel": kernel, "names": DEFINITIONS / "modules.txt", "built": drivers},
+            title="kernel modules of the image",
+        )  # fmt: skip
+        dsp = self._program("virtual-adsp", adsp / "dsp")
+        client = self._program("compress-client", recipes / "compress-client/files")
+
+        ffmpeg = step("ffmpeg", {"fetch": fetch}, title="FFmpeg, demuxers only", network=True)
+        origin, source = self._pipewire_source(pipewire_source)
+        pipewire = step(
+            "pipewire", {"source": source, "patches": recipes / "pipewire/files", "ffmpeg": ffmpeg},
+            title=f"PipeWire {(source / 'version').read_text().strip()} ({origin})",
+        )  # fmt: skip
+        wireplumber = step("wireplumber", {"fetch": fetch}, title="WirePlumber", network=True)
+        trees = {
+            "tree-wireplumber": wireplumber / "tree",
+            "tree-pipewire": pipewire / variant,
+            "tree-ffmpeg": ffmpeg / "tree",
+            "tree-modules": modules,
+            "tree-dsp": dsp,
+            "tree-client": client,
+        }
+        tinycompress = upstream.checkout(upstream.TINYCOMPRESS, self.cache, self.report)
+        if tinycompress is not None:
+            trees["tree-tinycompress"] = step(
+                "tinycompress", {"source": tinycompress, "ffmpeg": ffmpeg}, title="tinycompress"
+            )
+        keys = step("keys", title="keys of this lab")
+        base = self._base()
+        rootfs = step(
+            "rootfs",
+            {
+                "base": base, "overlay": DEFINITIONS / "overlay", "keys": keys, "adsp": adsp / "systemd",
+                "pipewire": recipes / "pipewire/files", "wireplumber": recipes / "wireplumber/files",
+                "ucm": recipes / "alsa-ucm-conf/files", **trees,
+            },
+            {"MASK": " ".join(_lines("masked-units.txt"))},
+            title=f"root file system ({variant} PipeWire)",
+        )  # fmt: skip
+
+        fetched = [kernel, initramfs, ffmpeg, wireplumber, source]
+        key = {
+            "parts": [str(part.name) for part in (packed, initramfs, dtb, rootfs, keys)],
+            "command line": COMMAND_LINE,
+            "builder": digest_tree(Path(__file__)),
+        }
+
+        def assemble(folder: Path) -> None:
+            self.report("deploy folder …")
+            image = BootImage(
+                kernel=(packed / "Image.gz").read_bytes(),
+                dtb=(dtb / "virtual-db845c.dtb").read_bytes(),
+                ramdisk=(initramfs / "initramfs.cpio.gz").read_bytes(),
+                cmdline=COMMAND_LINE,
+            )
+            boot = folder / f"boot-{MACHINE}.img"
+            boot.write_bytes(image.pack())
+            # The cache never changes an entry, so a second name saves a copy of some 300 MB.
+            os.link(rootfs / "rootfs.ext4", folder / "rootfs.ext4")
+            shutil.copy(keys / "id_ed25519", folder / "id_ed25519")
+            (folder / "id_ed25519").chmod(0o600)
+            shutil.copy(keys / "ssh_host_ed25519_key.pub", folder / "ssh_host_ed25519_key.pub")
+            parts = _versions(fetched)
+            parts |= {entry.name: {"version": "", "sha256": digest_tree(entry)} for entry in (drivers, dsp, client)}
+            manifest = {
+                "machine": MACHINE,
+                "compatible": COMPATIBLE,
+                "kernel": (kernel / "release").read_text().strip(),
+                "pipewire": {
+                    "version": (source / "version").read_text().strip(),
+                    "source": origin,
+                    "patched": variant == "patched",
+                },
+                "artifacts": {
+                    "boot": _artifact(boot),
+                    "rootfs": _artifact(folder / "rootfs.ext4"),
+                },
+                "parts": parts,
+            }
+            (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+
+        return self.cache.entry(f"deploy-{variant}", key, assemble)
+
+    def _program(self, name: str, source: Path) -> Path:
+        return self.root.step(name, {"source": source}, script="program", title=name)
+
+    def _pipewire_source(self, wanted: str) -> tuple[str, Path]:
+        """Where PipeWire's source comes from, and the folder that holds it."""
+        if wanted not in ("auto", "git", "debian"):
+            raise BuildError(f"PIPEWIRE_SOURCE={wanted}: it is one of auto, git, debian")
+        if wanted != "debian":
+            source = upstream.checkout(upstream.PIPEWIRE, self.cache, self.report)
+            if source is not None:
+                return "git", source
+            if wanted == "git":
+                raise BuildError(f"PIPEWIRE_SOURCE=git, but git does not reach {upstream.PIPEWIRE.url}")
+        step = self.root.step
+        return "debian", step(
+            "pipewire-debian", {"fetch": self.fetch}, title="PipeWire's source from Debian", network=True
+        )
+
+    def _base(self) -> Path:
+        packages = _lines("packages.txt")
+
+        def extract(folder: Path) -> None:
+            self.report("Debian's packages for arm64 …")
+            mmdebstrap(
+                [
+                    "--variant=extract", "--architectures=arm64", f"--include={','.join(packages)}",
+                    '--aptopt=APT::Install-Recommends "false"', SUITE, str(folder / "rootfs.tar"),
+                ],
+                self.root.logs / "base.log",
+            )  # fmt: skip
+
+        return self.cache.entry("base", {"suite": SUITE, "packages": packages}, extract)
+
+
+def _versions(entries: list[Path]) -> dict[str, dict[str, str]]:
+    """What each step wrote about what it downloaded, by package or source name."""
+    found: dict[str, dict[str, str]] = {}
+    for entry in entries:
+        digests = (entry / "packages.sha256").read_text().split() if (entry / "packages.sha256").exists() else []
+        for digest, file in zip(digests[::2], digests[1::2], strict=True):
+            stem = Path(file).name
+            name, _, rest = stem.partition("_")
+            found[name] = {"version": rest.partition("_")[0].removesuffix(".deb"), "sha256": digest}
+    return found
+
+
+def _artifact(path: Path) -> dict[str, str | int]:
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return {"file": path.name, "sha256": digest, "size": path.stat().st_size}

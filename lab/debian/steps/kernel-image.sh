@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+gzip -9nc /in/kernel/vmlinuz > /out/Image.gz

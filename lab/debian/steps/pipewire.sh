@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+# PipeWire twice in one build tree: as upstream released it, and with the layer's patches.
+# Inputs: source (with version beside it), patches (files/ of the recipe), ffmpeg.
+version=$(cat /in/source/version)
+series=/in/patches/$version/series
+test -f "$series" || { echo "the layer has no patch series for PipeWire $version" >&2; exit 1; }
+cp -r /in/source/source pipewire
+cp -r /in/ffmpeg/sysroot ffmpeg
+libdir=/usr/lib/aarch64-linux-gnu
+sed -i "s,^prefix=,&/work/ffmpeg,; s,^\(libdir\|includedir\)=/usr,\1=/work/ffmpeg/usr," ffmpeg$libdir/pkgconfig/*.pc
+
+apply() {
+	while read -r name; do
+		case $name in ''|'#'*) continue ;; esac
+		patch -d pipewire -p1 --fuzz=0 --no-backup-if-mismatch < "/in/patches/$name"
+	done
+}
+
+cat > arm64.cross <<END
+[binaries]
+c = 'aarch64-linux-gnu-gcc'
+cpp = 'aarch64-linux-gnu-g++'
+ar = 'aarch64-linux-gnu-ar'
+strip = 'aarch64-linux-gnu-strip'
+pkg-config = 'pkg-config'
+[host_machine]
+system = 'linux'
+cpu_family = 'aarch64'
+cpu = 'cortex-a57'
+endian = 'little'
+END
+export PKG_CONFIG_LIBDIR=/work/ffmpeg$libdir/pkgconfig:$libdir/pkgconfig:/usr/share/pkgconfig
+
+# Some releases do not configure without a patch: those lines are marked so, and are in both builds.
+sed -n 's/ *# needed to build$//p' "$series" | apply
+meson setup build pipewire --cross-file arm64.cross --prefix=/usr --libdir=lib/aarch64-linux-gnu \
+	--sysconfdir=/etc --localstatedir=/var --buildtype=release --wrap-mode=nodownload \
+	-Dauto_features=disabled -Dsession-managers=[] -Dlegacy-rtkit=false -Dtests=disabled \
+	-Dexamples=disabled -Ddocs=disabled -Dman=disabled -Ddbus=disabled -Dflatpak=disabled \
+	-Dpipewire-alsa=disabled -Dpipewire-jack=disabled -Dpipewire-v4l2=disabled -Drlimits-install=false \
+	-Dspa-plugins=enabled -Dsupport=enabled -Daudioconvert=enabled -Daudiomixer=enabled -Dcontrol=enabled \
+	-Dvideoconvert=disabled -Dvideotestsrc=disabled -Dalsa=enabled -Dudev=enabled \
+	-Dudevrulesdir=/usr/lib/udev/rules.d -Dcompress-offload=enabled -Dpw-cat=enabled -Dsndfile=enabled \
+	-Dpw-cat-ffmpeg=enabled -Dsystemd=enabled -Dsystemd-system-service=enabled \
+	-Dsystemd-system-unit-dir=/usr/lib/systemd/system
+install_to() {
+	ninja -C build
+	DESTDIR=$1 meson install -C build --no-rebuild --strip --quiet
+	rm -rf "$1/usr/include" "$1$libdir/pkgconfig"
+}
+install_to /out/unpatched
+grep -v '# needed to build$' "$series" | apply
+install_to /out/patched
+cp /in/source/version /out/version
