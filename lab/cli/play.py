@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: MIT
+"""``offload-lab play``."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.table import Table
+
+from lab.cli.options import board_option
+from lab.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from labgrid import Target
+
+    from lab.playback.media import Media
+    from lab.playback.session import Outcome
+
+
+@click.command()
+@board_option
+@click.option(
+    "--json", "json_path", metavar="OUT", type=click.Path(path_type=Path), help="Write the verdicts there."
+)
+@click.option(
+    "--report",
+    "report_folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Write report.html there.",
+)
+@click.argument("files", metavar="FILE...", type=click.Path(path_type=Path), nargs=-1, required=True)
+def play(board: str, json_path: Path | None, report_folder: Path | None, files: Sequence[Path]) -> int:
+    """Play encoded files on a running board, and judge what its DSP received and rendered.
+
+    Exit code 1 means that a file did not arrive, or did not sound, as it should.
+    """
+    from lab import runs
+    from lab.environment import Board
+    from lab.playback import session
+
+    screen = Screen()
+    known = Board.find(board)
+    media = session.read_all(files)
+    environment = known.load()
+    try:
+        target = environment.get_target()
+        run_folder = runs.new_folder("play")
+        with runs.logged(target, run_folder):
+            target.get_driver("OffloadStrategy", activate=False).attach()
+            outcomes = play_all(screen, target, media, run_folder)
+    finally:
+        environment.cleanup()
+    write_results(
+        outcomes,
+        known.name,
+        known.manifest,
+        json_path or run_folder / "play.json",
+        report_folder or run_folder,
+    )
+    show(screen, outcomes)
+    screen.say(f"report: {(report_folder or run_folder) / 'report.html'}")
+    return 0 if all(outcome.verdict.good for outcome in outcomes) else 1
+
+
+def play_all(screen: Screen, target: "Target", media: Sequence["Media"], run_folder: Path) -> list["Outcome"]:
+    """Play one file after the other; the DSP's records go below *run_folder*. Raises CodecError."""
+    from lab.playback import session
+    from lab.playback.player import Playback
+
+    session.check_codecs(media, target.get_driver("PlayerDriver").codecs())
+    outcomes = []
+    for file in media:
+        with screen.task(
+            f"playing {file.path.name} ({file.duration_s:.1f} s of {file.codec.upper()})", file.duration_s
+        ) as advance:
+            seen = Playback()
+
+            def line(text: str, seen: Playback = seen, advance=advance) -> None:  # type: ignore[no-untyped-def]
+                seen.read_line(text)
+                if seen.samples:
+                    advance(seen.samples[-1][0] - seen.samples[0][0])
+
+            outcomes.append(session.play(target, file, run_folder / "records", on_line=line))
+    return outcomes
+
+
+def write_results(
+    outcomes: Sequence["Outcome"],
+    board: str,
+    manifest: dict[str, Any] | None,
+    json_path: Path,
+    report_folder: Path,
+) -> None:
+    """Write the verdicts as a JSON list, and report.html."""
+    from lab import report
+
+    json_path.parent.mkdir(parents=True, exist_ok=True)
+    json_path.write_text(json.dumps([outcome.verdict.as_json() for outcome in outcomes], indent=1) + "\n")
+    report.write(report_folder / "report.html", outcomes, board=board, manifest=manifest)
+
+
+_COLUMNS = (
+    "codec", "rate", "channels", "sent", "arrived", "frames", "rendered", "difference", "drained", "seconds",
+    "verdict",
+)  # fmt: skip
+
+
+def show(screen: Screen, outcomes: Sequence["Outcome"]) -> None:
+    """The verdicts as a table on the terminal."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("file")
+    for title in _COLUMNS:
+        table.add_column(title, justify="left" if title in ("codec", "verdict") else "right")
+    for outcome in outcomes:
+        v = outcome.verdict
+        cells: tuple[object, ...] = (
+            v.codec,
+            v.rate,
+            v.channels,
+            v.bytes_sent,
+            v.bytes_received,
+            v.frames_expected,
+        )
+        cells += (v.frames_rendered, v.pcm_max_diff, v.drained, v.duration_s)
+        table.add_row(
+            outcome.media.path.name,
+            *map(_cell, cells),
+            "[green]good[/green]" if v.good else "[red]failed[/red]",
+        )
+    screen.console.print(table)
+    for outcome in outcomes:
+        if outcome.verdict.error:
+            screen.console.print(
+                f"[red]{outcome.media.path.name}[/red]: {outcome.verdict.error}", soft_wrap=True
+            )
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.2f}".rstrip("0").rstrip(".")
+        case _:
+            return str(value)

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""Runs a subcommand and turns every way in which it can end into one sentence and an exit code."""
+
+import errno
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+from lab.cli.board import board
+from lab.cli.demo import demo
+from lab.cli.flash import flash
+from lab.cli.play import play
+from lab.errors import LabError
+
+INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Flash, boot and play: ALSA compressed offload on the Dragonboard 845c, real or virtual.
+
+    Exit codes: 0 good, 1 failed, 2 user error, 130 interrupted.
+    """
+
+
+for command in (board, flash, play, demo):
+    cli.add_command(command)
+
+
+def run(arguments: list[str]) -> int:
+    """Run ``offload-lab ARGUMENTS``; return its exit code."""
+    try:
+        with _interruptible():
+            # Without standalone mode click returns a code only for ctx.exit(), e.g. of --help.
+            code = cli.main(arguments, prog_name="offload-lab", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 2
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except Exception as error:
+        known = explain(error)
+        if known is None:
+            raise
+        sentence, code = known
+        click.echo(f"error: {sentence}", err=True)
+        return code
+
+
+def explain(error: BaseException) -> tuple[str, int] | None:
+    """The sentence and the exit code for *error*; None for a bug, which deserves its traceback.
+
+    labgrid wraps what breaks a strategy, so the chain of causes is searched.
+    """
+    # Imported late: the packages behind these are large, and --help is not to wait for them.
+    from labgrid.strategy import StrategyError
+
+    from lab.debian.buildroot import BuildError
+    from lab.images import ImageError
+    from lab.virtual.client import StateError
+
+    chain = [error]
+    while chain[-1].__cause__ is not None:
+        chain.append(chain[-1].__cause__)
+    for cause in chain:
+        if isinstance(cause, LabError):
+            return str(cause), cause.exit_code
+    for cause in chain:
+        match cause:
+            case StateError() | ImageError() | BuildError():
+                return str(cause), 1
+            case OSError() if cause.errno in (errno.ENOSPC, errno.EDQUOT):
+                where = f" ({cause.filename})" if cause.filename else ""
+                return f"the disk is full{where}: make room, then run the same command again", 1
+    for cause in reversed(chain):
+        match cause:
+            case OSError():
+                return f"{cause.strerror or cause}{f': {cause.filename}' if cause.filename else ''}", 1
+            case StrategyError():
+                return cause.msg, 1
+    return None
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the command as Ctrl-C does; a second signal does not disturb the cleaning up."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for other in numbers:
+            signal.signal(other, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

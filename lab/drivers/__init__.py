@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+"""labgrid drivers and resources of our own, for what the stock ones do not do; one per file.
+
+Importing this package registers them: an environment names it under ``imports:``.
+"""
+
+from lab.drivers.dsprecord import DspRecordDriver
+from lab.drivers.endpoints import DirectNetFastboot, TemplatedNetworkService, TemplatedSerialPort
+from lab.drivers.fastboot import LimitedFastbootDriver
+from lab.drivers.player import PlayerDriver
+from lab.drivers.remote import RemoteDriver
+
+__all__ = [
+    "DirectNetFastboot",
+    "DspRecordDriver",
+    "LimitedFastbootDriver",
+    "PlayerDriver",
+    "RemoteDriver",
+    "TemplatedNetworkService",
+    "TemplatedSerialPort",
+]

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""Fetches what a model DSP recorded. Boards that have one announce the feature ``dsp-record``."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import attr
+from labgrid.driver import Driver
+from labgrid.factory import target_factory
+from labgrid.step import step
+
+from lab.drivers.remote import RemoteError
+from lab.playback.record import Record
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class DspRecordDriver(Driver):
+    """Reads the recordings of the DSP model on the board.
+
+    Args:
+        folder (str): where the DSP keeps one folder per stream
+    """
+
+    bindings = {"remote": "RemoteDriver"}  # noqa: RUF012  (labgrid's convention)
+    folder: str = attr.ib(default="/run/virtual-adsp/record", validator=attr.validators.instance_of(str))
+
+    @Driver.check_active
+    @step(result=True)
+    def streams(self) -> list[str]:
+        """The names of the recorded streams, oldest first."""
+        return sorted(self.remote.run(f"ls {self.folder}").text.split())
+
+    @Driver.check_active
+    @step(args=["known"])
+    def fetch_new(self, known: list[str], into: Path) -> list[Record]:
+        """Copy the streams that are not among *known* below the folder *into*, and read them.
+
+        Raises RemoteError, RecordError.
+        """
+        skip = "|".join(["*[!0-9]*", *known])
+        script = f"cd {self.folder} && set -- && for stream in *; do\n"
+        script += f'case "$stream" in {skip}) ;; *) set -- "$@" "$stream" ;; esac\ndone\n'
+        script += '[ $# -eq 0 ] || tar -cf - "$@"'
+        result = self.remote.run(script, timeout=300)
+        if result.code:
+            raise RemoteError(f"the DSP's record cannot be read: {result.stderr.strip()}")
+        if not result.stdout:
+            return []
+        into.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(fileobj=io.BytesIO(result.stdout)) as archive:
+            archive.extractall(into, filter="data")
+            names = sorted({member.name.split("/")[0] for member in archive})
+        return [Record.load(into / name) for name in names]

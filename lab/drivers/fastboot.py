@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+"""fastboot with time limits: the stock client waits for ever where nothing listens."""
+
+import re
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import attr
+from labgrid.driver import AndroidFastbootDriver, Driver
+from labgrid.factory import target_factory
+from labgrid.resource.fastboot import AndroidNetFastboot
+from labgrid.step import step
+
+from lab.errors import LabError
+
+#: fastboot's TCP handshake, sent by both sides (AOSP, system/core/fastboot/README.md).
+HANDSHAKE = b"FB01"
+
+
+class FastbootError(LabError):
+    """The bootloader does not answer, or refuses a command; the message has its reason."""
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class LimitedFastbootDriver(AndroidFastbootDriver):
+    """AndroidFastbootDriver with a preflight, time limits, reasons for failures, and the output as it comes.
+
+    Args:
+        answer_timeout (float): seconds within which the bootloader must answer
+        command_timeout (float): seconds that a command may take, beside the time for its data
+        slowest_rate (float): bytes per second below which a transfer counts as stuck
+    """
+
+    answer_timeout = attr.ib(default=30.0, converter=float)
+    command_timeout = attr.ib(default=60.0, converter=float)
+    slowest_rate = attr.ib(default=2e6, converter=float)
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        #: Called with every piece of fastboot's output; the command line shows progress with it.
+        self.listener: Callable[[str], None] | None = None
+        #: Where everything that fastboot says is appended, if set.
+        self.log: Path | None = None
+
+    @Driver.check_active
+    @step()
+    def await_answer(self) -> None:
+        """Wait until the bootloader answers. Raises FastbootError after ``answer_timeout``."""
+        deadline = time.monotonic() + self.answer_timeout
+        while not self.answers(max(deadline - time.monotonic(), 0.1)):
+            if time.monotonic() > deadline:
+                raise FastbootError(
+                    f"the board does not answer in fastboot mode within {self.answer_timeout:.0f} s: "
+                    "hold VOL- and power-cycle it, then try again"
+                )
+            time.sleep(0.1)
+
+    @Driver.check_active
+    def answers(self, limit: float = 2.0) -> bool:
+        """Whether the bootloader answers now; seconds of *limit* are not exceeded."""
+        if not (isinstance(self.fastboot, AndroidNetFastboot) and self.fastboot.protocol == "tcp"):
+            # Over USB, or through an exporter, only the client itself can tell.
+            try:
+                return self._run("getvar", "product", limit=limit)[0] == 0
+            except TimeoutError:
+                return False
+        try:
+            with socket.create_connection((self.fastboot.address, self.fastboot.port), limit) as link:
+                link.settimeout(limit)
+                link.sendall(HANDSHAKE)
+                return link.recv(4) == HANDSHAKE
+        except OSError:
+            return False
+
+    @Driver.check_active
+    @step(title="call", args=["args"])
+    def __call__(self, *args: str) -> None:
+        """Run ``fastboot ARGS``. Raises FastbootError with the bootloader's reason where that fails."""
+        size = sum(Path(arg).stat().st_size for arg in args[1:] if Path(arg).is_file())
+        limit = self.command_timeout + size / self.slowest_rate
+        try:
+            code, output = self._run(*args, limit=limit)
+        except TimeoutError:
+            raise FastbootError(
+                f"fastboot {args[0]} did not end within {limit:.0f} s: "
+                "power-cycle the board into fastboot and try again"
+            ) from None
+        if code:
+            raise FastbootError(f"fastboot {' '.join(args[:2])}: {_reason(output)}")
+
+    @Driver.check_active
+    @step(args=["var"])
+    def getvar(self, var: str) -> str:
+        """The value of a bootloader variable. Raises FastbootError where it has none of that name."""
+        _, output = self._run("getvar", var, limit=self.command_timeout)
+        # The client exits 0 for an unknown variable, so the output decides.
+        value = re.search(rf"^(?:\(bootloader\) )?{re.escape(var)}: *(.*?)\r?$", output, re.MULTILINE)
+        if value is None or "FAILED" in output:
+            raise FastbootError(f"the bootloader has no {var}: {_reason(output)}")
+        return value[1]
+
+    def _run(self, *args: str, limit: float) -> tuple[int, str]:
+        """Exit code and output. Raises TimeoutError after *limit* seconds; leaves no process in any case."""
+        command = [*self._get_fastboot_prefix(), *args]
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            bufsize=1,
+        )
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            process.kill()
+
+        timer = threading.Timer(limit, expire)
+        timer.start()
+        output = ""
+        try:
+            assert process.stdout
+            # Unbuffered by the client: "Sending 'boot_a' (9000 KB)" comes well before its "OKAY".
+            while piece := process.stdout.read(1):
+                output += piece
+                if self.listener and piece in "\n)]":
+                    self.listener(output.rpartition("\n")[2] or output.splitlines()[-1])
+            code = process.wait()
+        finally:
+            timer.cancel()
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            if self.log:
+                with self.log.open("a") as log:
+                    log.write(f"$ fastboot {' '.join(args)}\n{output}")
+        if expired.is_set():
+            raise TimeoutError
+        return code, output
+
+
+def _reason(output: str) -> str:
+    """The bootloader's FAIL message, or fastboot's last line."""
+    remote = re.search(r"FAILED \((?:remote: )?'?(.*?)'?\)\s*$", output, re.MULTILINE)
+    lines = output.strip().splitlines()
+    return remote[1] if remote else lines[-1] if lines else "no output"

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+"""Plays encoded files on the board, and asks its compress device what it takes."""
+
+import json
+from collections.abc import Callable
+from pathlib import PurePosixPath
+
+import attr
+from labgrid.driver import Driver
+from labgrid.factory import target_factory
+from labgrid.step import step
+
+from lab.drivers.remote import Progress
+from lab.playback import player
+from lab.playback.media import Media
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class PlayerDriver(Driver):
+    """pw-cat on the board.
+
+    Args:
+        node (str): PipeWire node to play on; by default WirePlumber chooses the one that takes the encoding
+        device (str): the compress device behind that node
+        folder (str): where files to play are put on the board
+    """
+
+    bindings = {"remote": "RemoteDriver"}  # noqa: RUF012  (labgrid's convention)
+    node: str = attr.ib(default="", validator=attr.validators.instance_of(str))
+    device: str = attr.ib(default="/dev/snd/comprC0D3", validator=attr.validators.instance_of(str))
+    folder: str = attr.ib(default="/tmp", validator=attr.validators.instance_of(str))
+
+    @Driver.check_active
+    @step(result=True)
+    def codecs(self) -> list[str]:
+        """The codecs that the DSP lists, by ALSA's names in lower case. Raises RemoteError."""
+        caps = self.remote.run_check(f"compress-client caps --device {self.device}")
+        return [codec.lower() for codec in json.loads(caps)["codecs"]]
+
+    @Driver.check_active
+    @step(args=["media"])
+    def play(
+        self, media: Media, *, copied: Progress | None = None, on_line: Callable[[str], None] | None = None
+    ) -> player.Playback:
+        """Copy the file to the board and play it to its end. Raises RemoteError at the time limit."""
+        remote_path = str(PurePosixPath(self.folder) / f"lab-play{media.path.suffix}")
+        playback = player.Playback()
+
+        def line(text: str) -> None:
+            playback.read_line(text)
+            if on_line:
+                on_line(text)
+
+        self.remote.put(media.path, remote_path, copied)
+        result = self.remote.run(
+            player.script(remote_path, self.node), timeout=player.time_limit(media.duration_s), on_line=line
+        )
+        playback.messages = result.stderr
+        return playback

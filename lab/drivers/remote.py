@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: MIT
+"""Commands and copies over one SSH connection, with what labgrid's SSHDriver lacks: live output and progress.
+
+A connection costs an emulated board seconds of key exchange, so there is one, and commands are few.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import attr
+import paramiko
+from labgrid.driver import Driver
+from labgrid.factory import target_factory
+from labgrid.step import step
+
+from lab.errors import LabError
+
+Progress = Callable[[int, int], None]  #: bytes done, bytes in all
+
+
+class RemoteError(LabError):
+    """The board cannot be reached by SSH, or a command on it failed."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left behind."""
+
+    code: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def text(self) -> str:
+        """The standard output as text."""
+        return self.stdout.decode(errors="replace")
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class RemoteDriver(Driver):
+    """Runs commands on the board and copies files, over paramiko.
+
+    Args:
+        keyfile (str): private key of the lab
+        connection_timeout (float): seconds within which the board must let us in
+    """
+
+    bindings = {"service": "NetworkService"}  # noqa: RUF012  (labgrid's convention)
+    keyfile: str = attr.ib(default="", validator=attr.validators.instance_of(str))
+    connection_timeout = attr.ib(default=60.0, converter=float)
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        self._client: paramiko.SSHClient | None = None
+
+    def on_activate(self) -> None:
+        """Connect. Raises RemoteError after ``connection_timeout``."""
+        deadline = time.monotonic() + self.connection_timeout
+        key = self._key()
+        while True:
+            client = paramiko.SSHClient()
+            # A board on the lab's own bench, whose host key changes with every image.
+            client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+            try:
+                client.connect(
+                    self.service.address, self.service.port, self.service.username, self.service.password,
+                    pkey=key, allow_agent=False, look_for_keys=False,
+                    timeout=10, banner_timeout=30, auth_timeout=30,
+                )  # fmt: skip
+            except paramiko.AuthenticationException as error:
+                client.close()
+                raise RemoteError(
+                    f"the board refuses the key {self.keyfile or '(none)'}: "
+                    "flash an image that this checkout made"
+                ) from error
+            except (OSError, paramiko.SSHException, EOFError) as error:
+                client.close()
+                if time.monotonic() > deadline:
+                    raise RemoteError(
+                        f"the board does not answer by SSH within {self.connection_timeout:.0f} s ({error}): "
+                        "look at its console (offload-lab board console)"
+                    ) from error
+                time.sleep(0.2)
+            else:
+                self._client = client
+                return
+
+    def _key(self) -> paramiko.PKey | None:
+        if not self.keyfile:
+            return None
+        try:
+            return paramiko.PKey.from_path(self.keyfile)
+        except FileNotFoundError:
+            raise RemoteError(
+                f"there is no key {self.keyfile} to the board: flash it with this lab first"
+            ) from None
+        except (OSError, paramiko.SSHException, ValueError) as error:
+            raise RemoteError(f"the key {self.keyfile} cannot be read: {error}") from error
+
+    def on_deactivate(self) -> None:
+        """Disconnect."""
+        if self._client:
+            self._client.close()
+        self._client = None
+
+    @Driver.check_active
+    @step(args=["command"])
+    def run(
+        self,
+        command: str,
+        *,
+        stdin: str | None = None,
+        timeout: float = 60,
+        on_line: Callable[[str], None] | None = None,
+    ) -> Result:
+        """Run *command* in the board's shell.
+
+        *stdin* is sent and closed; where it is None the command's standard input stays open until it ends or
+        we lose interest, so that a script can notice. *timeout* is wall time in seconds. *on_line* gets each
+        line of standard output as it comes. Raises RemoteError at the time limit or when the link breaks.
+        """
+        channel = self._open()
+        deadline = time.monotonic() + timeout
+        stdout, stderr, reported = bytearray(), bytearray(), 0
+        try:
+            channel.exec_command(command)
+            if stdin is not None:
+                channel.sendall(stdin.encode())
+                channel.shutdown_write()
+            channel.settimeout(0.05)
+            while True:
+                done = channel.exit_status_ready()
+                try:
+                    piece = channel.recv(1 << 20)
+                    stdout += piece
+                except TimeoutError:
+                    piece = b""
+                while channel.recv_stderr_ready():
+                    stderr += channel.recv_stderr(1 << 16)
+                while on_line and (end := stdout.find(b"\n", reported)) >= 0:
+                    on_line(stdout[reported:end].decode(errors="replace"))
+                    reported = end + 1
+                if done and not piece and not channel.recv_ready():
+                    break
+                if time.monotonic() > deadline:
+                    raise RemoteError(f"the board did not finish within {timeout:.0f} s: {_brief(command)}")
+            while channel.recv_stderr_ready():
+                stderr += channel.recv_stderr(1 << 16)
+            code = channel.recv_exit_status()
+        except (OSError, paramiko.SSHException) as error:
+            raise RemoteError(f"the link to the board broke: {error or type(error).__name__}") from error
+        finally:
+            channel.close()
+        if code < 0:
+            raise RemoteError(f"the link to the board broke during: {_brief(command)}")
+        return Result(code, bytes(stdout), stderr.decode(errors="replace"))
+
+    @Driver.check_active
+    def run_check(self, command: str, *, timeout: float = 60) -> str:
+        """The standard output of *command*. Raises RemoteError where it fails."""
+        result = self.run(command, timeout=timeout)
+        if result.code:
+            reason = (
+                result.stderr.strip() or result.text.strip() or f"exit code {result.code}"
+            ).splitlines()[-1]
+            raise RemoteError(f"{_brief(command)}: {reason}")
+        return result.text
+
+    @Driver.check_active
+    @step(args=["local", "remote"])
+    def put(self, local: Path, remote: str, progress: Progress | None = None) -> None:
+        """Copy a file to the board. Raises RemoteError, e.g. when the board's disk is full."""
+        self._transfer(lambda sftp: sftp.put(str(local), remote, callback=progress), remote)
+
+    @Driver.check_active
+    @step(args=["remote", "local"])
+    def get(self, remote: str, local: Path, progress: Progress | None = None) -> None:
+        """Copy a file from the board. Raises RemoteError where it is missing there."""
+        self._transfer(lambda sftp: sftp.get(remote, str(local), callback=progress), remote)
+
+    def _transfer(self, work: Callable[[paramiko.SFTPClient], object], remote: str) -> None:
+        try:
+            sftp = paramiko.SFTPClient.from_transport(self._transport())
+            assert sftp
+            with sftp:
+                work(sftp)
+        except (OSError, paramiko.SSHException, EOFError) as error:
+            # SFTP has no code for a full disk: OpenSSH answers a plain "Failure".
+            reason = str(error) or type(error).__name__
+            if reason == "Failure":
+                reason = "its disk may be full"
+            raise RemoteError(f"copying {remote} on the board failed: {reason}") from error
+
+    def _transport(self) -> paramiko.Transport:
+        transport = self._client.get_transport() if self._client else None
+        if transport is None or not transport.is_active():
+            raise RemoteError("the link to the board is down")
+        return transport
+
+    def _open(self) -> paramiko.Channel:
+        try:
+            return self._transport().open_session(timeout=30)
+        except (TimeoutError, OSError, paramiko.SSHException) as error:
+            raise RemoteError(f"the link to the board broke: {error or type(error).__name__}") from error
+
+
+def _brief(command: str) -> str:
+    line = command.strip().splitlines()[0]
+    return line if len(line) < 80 else f"{line[:77]}…"

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+"""Makes something to play: half a minute of changing tones and noise, as MP3 and as FLAC."""
+
+import subprocess
+from pathlib import Path
+
+from lab.errors import LabError
+
+SECONDS = 30
+#: A tone that climbs and a noise that comes and goes, so that no two frames are alike.
+_SOURCE = (
+    f"aevalsrc=exprs='0.4*sin(2*PI*(220+20*t)*t)+0.05*sin(2*PI*0.5*t)*(random(0)-0.5)"
+    f"|0.4*sin(2*PI*(330+15*t)*t)+0.05*cos(2*PI*0.5*t)*(random(1)-0.5)':s=44100:d={SECONDS}"
+)
+
+
+def make(folder: Path) -> list[Path]:
+    """Write demo.mp3 and demo.flac into *folder* with ffmpeg; return their paths. Raises LabError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    outputs = {
+        folder / "demo.mp3": ["-c:a", "libmp3lame", "-b:a", "192k"],
+        folder / "demo.flac": ["-c:a", "flac", "-sample_fmt", "s16"],
+    }
+    command: list[str | Path] = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", _SOURCE]
+    for path, options in outputs.items():
+        command += ["-map_metadata", "-1", *options, path]
+    try:
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True, text=True)
+    except FileNotFoundError:
+        raise LabError("ffmpeg is missing: run `make setup`") from None
+    except subprocess.CalledProcessError as error:
+        reason = error.stderr.strip().splitlines()
+        raise LabError(f"ffmpeg cannot make the demo's files: {reason[-1] if reason else error}") from error
+    return list(outputs)

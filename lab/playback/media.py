@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: MIT
+"""What is in an audio file: the packets that a player sends to the DSP, and the PCM that they decode to.
+
+libavformat skips tags and the Xing/Info frame, so what reaches the DSP is the packets, not the file.
+libavcodec is the independent decoder: the model DSP uses others (libmpg123, libFLAC).
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from numpy.typing import NDArray
+
+from lab.errors import UserError
+
+#: Interleaved samples, shape (frames, channels), sign-extended at the stream's own depth.
+Samples = NDArray[np.int32]
+
+#: libavcodec's name → the name of the ALSA compress codec and of the DSP's record.
+CODECS = {"mp3": "mp3", "mp3float": "mp3", "flac": "flac", "wmav1": "wma", "wmav2": "wma", "wmapro": "wma",
+          "wmalossless": "wma", "alac": "alac", "ape": "ape", "aac": "aac", "vorbis": "vorbis"}  # fmt: skip
+
+#: libavcodec's decoder for the codecs whose PCM can be judged. The float MP3 decoder rounds once, at the end.
+DECODERS = {"mp3": "mp3float", "flac": "flac"}
+
+MP3_FRAMES_PER_PACKET = {
+    3: 1152,
+    2: 576,
+    0: 576,
+}  # by the header's version bits: MPEG-1, 2, 2.5 (ISO 11172-3)
+
+
+class MediaError(UserError):
+    """The file is missing, is no audio, or is damaged."""
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """FLAC's STREAMINFO block (RFC 9639, section 8.2): what the file says of itself."""
+
+    bits: int
+    frames: int  #: per channel; 0 where the encoder did not know
+    md5: bytes  #: of the PCM, interleaved little-endian; zeros where the encoder did not compute it
+
+    @classmethod
+    def parse(cls, block: bytes) -> "StreamInfo":
+        """Parse the 34-byte *block*. Raises MediaError where it is shorter."""
+        if len(block) < 34:
+            raise MediaError("its FLAC header is damaged")
+        fields = int.from_bytes(block[10:18], "big")  # rate:20, channels-1:3, bits-1:5, frames:36
+        return cls(((fields >> 36) & 31) + 1, fields & ((1 << 36) - 1), block[18:34])
+
+
+@dataclass(frozen=True)
+class Media:
+    """One audio stream of a file, demuxed."""
+
+    path: Path
+    codec: str  #: as ALSA and the DSP name it: mp3, flac, …
+    rate: int  #: frames per second
+    channels: int
+    bits: int  #: of a decoded sample
+    packets: Sequence[bytes]  #: as libavformat yields them
+    encoder_delay: int  #: frames at the start that a gapless player would drop
+    header: bytes  #: codec's out-of-band data (FLAC: STREAMINFO)
+
+    @cached_property
+    def payload(self) -> bytes:
+        """Every byte that a player sends."""
+        return b"".join(self.packets)
+
+    @cached_property
+    def pcm(self) -> Samples:
+        """The packets decoded, nothing trimmed: what a DSP renders that knows nothing of gapless playback.
+
+        Raises MediaError where a packet does not decode.
+        """
+        return _decode(self)
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds of audio in the packets."""
+        return len(self.pcm) / self.rate
+
+
+def read(path: Path) -> Media:
+    """Demux the best audio stream of *path*. Raises MediaError where that cannot be done."""
+    if not path.exists():
+        raise MediaError(f"{path}: there is no such file")
+    if not path.is_file():
+        raise MediaError(f"{path}: that is not a file")
+    try:
+        with av.open(str(path)) as container:
+            # A cover picture is a video stream; text files can pass for e.g. subtitles or ANSI art.
+            stream = container.streams.best("audio")
+            if not isinstance(stream, av.AudioStream):
+                raise MediaError(f"{path}: there is no audio in it")
+            context = stream.codec_context
+            if not context.rate or not context.channels:
+                raise MediaError(f"{path}: that is not audio, or damaged beyond recognition")
+            codec = CODECS.get(context.name, context.name)
+            header = context.extradata or b""
+            packets = [packet for packet in container.demux(stream) if packet.size]
+            delay = _encoder_delay(packets[0]) if packets else 0
+            positions = [(packet.pos, packet.size) for packet in packets]
+            media = Media(
+                path,
+                codec,
+                context.rate,
+                context.channels,
+                _bits(codec, header),
+                [bytes(p) for p in packets],
+                delay,
+                header,
+            )
+    except FFmpegError as error:
+        raise MediaError(f"{path}: that is not audio ({error.strerror})") from error
+    except OSError as error:
+        raise MediaError(f"{path}: it cannot be read ({error.strerror})") from error
+    if not media.packets:
+        raise MediaError(f"{path}: there is no audio in it")
+    if codec == "mp3":
+        _check_mp3(media, path.read_bytes(), positions)
+    return media
+
+
+def check(media: Media) -> None:
+    """Decode all of *media*, compare with what the file says of itself. Raises MediaError."""
+    frames = len(media.pcm)
+    if media.codec == "flac":
+        info = StreamInfo.parse(media.header)
+        if frames < info.frames:
+            raise MediaError(_truncated(media, frames, info.frames))
+        if (
+            any(info.md5)
+            and hashlib.md5(_packed(media.pcm, info.bits), usedforsecurity=False).digest() != info.md5
+        ):
+            raise MediaError(
+                f"{media.path}: the file is corrupt (its PCM differs from the MD5 in its header)"
+            )
+
+
+def _bits(codec: str, header: bytes) -> int:
+    return StreamInfo.parse(header).bits if codec == "flac" else 16
+
+
+def _encoder_delay(packet: av.Packet) -> int:
+    """The frames that libavformat asks to skip at the start (AV_PKT_DATA_SKIP_SAMPLES: the first u32 LE)."""
+    for data in packet.iter_sidedata():
+        if data.data_type == "skip_samples":
+            return int.from_bytes(bytes(data)[:4], "little")
+    return 0
+
+
+def _decode(media: Media) -> Samples:
+    sent = 0
+    try:
+        # A context of our own and bare packets: the side data that asks to trim stays behind.
+        context = av.CodecContext.create(DECODERS[media.codec], "r")
+        assert isinstance(context, av.AudioCodecContext)
+        if media.header:
+            context.extradata = media.header
+        blocks = []
+        for packet in [*map(av.Packet, media.packets), None]:
+            sent += 1
+            for frame in context.decode(packet):
+                block = frame.to_ndarray()
+                # Packed formats come as one row of interleaved samples, planar ones as one row per channel.
+                blocks.append(block.T if frame.format.is_planar else block.reshape(-1, media.channels))
+    except FFmpegError as error:
+        if sent >= len(media.packets):
+            raise MediaError(f"{media.path}: the file is truncated (its last frame is cut short)") from error
+        raise MediaError(f"{media.path}: the file is corrupt (frame {sent} does not decode)") from error
+    except ValueError as error:  # the number of channels changes on the way
+        raise MediaError(f"{media.path}: the file is corrupt ({error})") from error
+    if not blocks:
+        raise MediaError(f"{media.path}: nothing in it decodes")
+    samples = np.concatenate(blocks)
+    if samples.dtype == np.float32:
+        return np.clip(np.rint(np.multiply(samples, 32768.0)), -32768, 32767).astype(np.int32)
+    container_bits = samples.dtype.itemsize * 8  # libavcodec left-justifies 24 bits in 32
+    return samples.astype(np.int32) >> (container_bits - media.bits)
+
+
+def _packed(samples: Samples, bits: int) -> bytes:
+    """Interleaved little-endian samples of whole bytes, as FLAC's MD5 is made of."""
+    width = (bits + 7) // 8
+    return samples.astype("<i4").view(np.uint8).reshape(*samples.shape, 4)[..., :width].tobytes()
+
+
+def _check_mp3(media: Media, content: bytes, positions: list[tuple[int | None, int]]) -> None:
+    """Frame by frame: each is as long as its header says, they follow one another, and none is missing."""
+    for number, packet in enumerate(media.packets):
+        length = _mp3_frame_bytes(packet)
+        if length != len(packet):
+            if number == len(media.packets) - 1 and length and length > len(packet):
+                raise MediaError(f"{media.path}: the file is truncated (its last MP3 frame is cut short)")
+            raise MediaError(f"{media.path}: the file is corrupt (MP3 frame {number + 1} is damaged)")
+    end = None
+    for position, size in positions:
+        if end is not None and position is not None and position != end:
+            raise MediaError(f"{media.path}: the file is corrupt ({position - end} stray bytes at {end})")
+        end = position + size if position is not None else None
+    if end is not None and content[end:].lstrip(b"\0")[:1] == b"\xff":
+        raise MediaError(f"{media.path}: the file is truncated (its last MP3 frame is cut short)")
+    announced = _xing_frames(content[: positions[0][0] or 0])
+    if announced is not None and len(media.packets) < announced:
+        per_packet = MP3_FRAMES_PER_PACKET[(media.packets[0][1] >> 3) & 3]
+        raise MediaError(_truncated(media, len(media.packets) * per_packet, announced * per_packet))
+
+
+def _truncated(media: Media, frames: int, announced: int) -> str:
+    return (
+        f"{media.path}: the file is truncated "
+        f"(its header announces {announced / media.rate:.2f} s, it holds {frames / media.rate:.2f} s)"
+    )
+
+
+def _xing_frames(head: bytes) -> int | None:
+    """The number of frames that the Xing or Info frame before the first packet announces, if there is one."""
+    for tag in (b"Xing", b"Info"):
+        at = head.rfind(tag)
+        if at >= 0 and len(head) >= at + 12 and head[at + 7] & 1:
+            return int.from_bytes(head[at + 8 : at + 12], "big")
+    return None
+
+
+#: kbit/s by the header's bitrate index, layer III (ISO 11172-3 and 13818-3).
+_MP3_RATES = {
+    3: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_MP3_SAMPLE_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+
+
+def _mp3_frame_bytes(frame: bytes) -> int:
+    """The length that the header of an MP3 frame announces, 0 where it is no header of layer III."""
+    if len(frame) < 4 or frame[0] != 0xFF or frame[1] & 0xE6 != 0xE2:
+        return 0
+    version = (frame[1] >> 3) & 3
+    rate_index, sample_index = frame[2] >> 4, (frame[2] >> 2) & 3
+    if version == 1 or rate_index in (0, 15) or sample_index == 3:
+        return 0
+    bitrate = _MP3_RATES[3 if version == 3 else 2][rate_index] * 1000
+    per_packet = MP3_FRAMES_PER_PACKET[version]
+    return per_packet // 8 * bitrate // _MP3_SAMPLE_RATES[version][sample_index] + ((frame[2] >> 1) & 1)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+"""Plays a file on the board through PipeWire's compressed-offload sink, and measures what that costs the CPU.
+
+One command per playback: a shell script starts the player, samples the CPU time of PipeWire and of the player
+by the board's own clock, and prints one line per sample. It ends with the player, or when its standard input
+closes, so that an interrupted lab leaves no player behind.
+"""
+
+import shlex
+from dataclasses import dataclass, field
+
+#: Seconds of the board's time between two samples.
+SAMPLE_S = 0.5
+
+#: Lines on standard output: ``cpu UPTIME PIPEWIRE_NS PLAYER_NS`` and at the end ``end UPTIME CODE``.
+#: /proc/PID/task/*/schedstat counts nanoseconds on a CPU; /proc/PID/stat would count ticks.
+SCRIPT = r"""
+export PIPEWIRE_RUNTIME_DIR=/run/pipewire
+daemon=$(pidof -s pipewire) || { echo "PipeWire does not run on the board" >&2; exit 69; }
+exec 3<&0
+pw-cat --playback --encoded @TARGET@ @FILE@ </dev/null &
+player=$!
+(cat <&3 >/dev/null; kill $player) 2>/dev/null &
+watcher=$!
+spent() {
+    ns=0
+    for stat in /proc/$1/task/*/schedstat; do
+        { read -r one rest <"$stat" && ns=$((ns + one)); } 2>/dev/null
+    done
+}
+while read -r _ _ state _ </proc/$player/stat && [ "$state" != Z ]; do
+    spent $daemon; daemon_ns=$ns
+    spent $player
+    read -r now _ </proc/uptime
+    echo "cpu $now $daemon_ns $ns"
+    sleep @SAMPLE@
+done 2>/dev/null
+wait $player
+code=$?
+read -r now _ </proc/uptime
+kill $watcher
+echo "end $now $code"
+"""
+
+
+@dataclass
+class Playback:
+    """What the client side of one playback saw; times are seconds of the board's uptime."""
+
+    samples: list[tuple[float, int, int]] = field(default_factory=list)  #: uptime, ns PipeWire, ns player
+    ended_s: float | None = None
+    code: int | None = None
+    messages: str = ""  #: what the player wrote to standard error
+
+    def read_line(self, line: str) -> None:
+        """Take in one line of the script's output."""
+        match line.split():
+            case ["cpu", uptime, daemon, player]:
+                self.samples.append((float(uptime), int(daemon), int(player)))
+            case ["end", uptime, code]:
+                self.ended_s, self.code = float(uptime), int(code)
+
+    @property
+    def duration_s(self) -> float | None:
+        """From the player's start to its end."""
+        return self.ended_s - self.samples[0][0] if self.samples and self.ended_s is not None else None
+
+    @property
+    def error(self) -> str | None:
+        """Why the player failed, as a sentence; None where it did not."""
+        lines = [line.strip() for line in self.messages.splitlines() if line.strip()]
+        if self.code is None:
+            return lines[-1] if lines else "the player did not end"
+        return (
+            f"the player failed with exit code {self.code}: {lines[-1] if lines else 'no message'}"
+            if self.code
+            else None
+        )
+
+
+def script(remote_path: str, target: str = "") -> str:
+    """The script that plays *remote_path* on the node *target*; by default WirePlumber chooses the node."""
+    option = f"--target {shlex.quote(target)}" if target else ""
+    return (
+        SCRIPT.replace("@TARGET@", option)
+        .replace("@FILE@", shlex.quote(remote_path))
+        .replace("@SAMPLE@", f"{SAMPLE_S:g}")
+        .strip()
+    )
+
+
+def time_limit(duration_s: float) -> float:
+    """Seconds of wall time that a playback may take; on a busy host virtual time runs slower than ours."""
+    return 60 + 3 * duration_s

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""One file, played and judged: the way from a file on the host to a verdict."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from labgrid import Target
+from labgrid.exceptions import NoDriverFoundError
+
+from lab.drivers.dsprecord import DspRecordDriver
+from lab.drivers.player import PlayerDriver
+from lab.drivers.remote import Progress, RemoteError
+from lab.errors import UserError
+from lab.playback import media
+from lab.playback.media import DECODERS, Media
+from lab.playback.player import Playback
+from lab.playback.record import Record, RecordError
+from lab.playback.verdict import Verdict, judge
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that is known of one playback."""
+
+    media: Media
+    verdict: Verdict
+    playback: Playback | None  #: None where the player could not even be started
+    record: Record | None  #: None where the board has no record, or the DSP saw no stream, or several
+
+
+class CodecError(UserError):
+    """The DSP does not take the file's encoding."""
+
+
+def read_all(paths: Sequence[Path]) -> list[Media]:
+    """Read and check all files, before anything is done with a board. Raises MediaError."""
+    files = [media.read(path) for path in paths]
+    with ThreadPoolExecutor() as pool:  # libavcodec decodes without the interpreter's lock
+        for _ in pool.map(media.check, [file for file in files if file.codec in DECODERS]):
+            pass
+    return files
+
+
+def check_codecs(files: Sequence[Media], listed: Sequence[str]) -> None:
+    """Raises CodecError for the first file whose codec is not among those that the DSP lists."""
+    names = ", ".join(codec.upper() for codec in listed) or "none at all"
+    for file in files:
+        if file.codec not in listed:
+            raise CodecError(
+                f"{file.path}: it is {file.codec.upper()}, which the DSP does not list; it lists {names}"
+            )
+        if file.codec not in DECODERS:
+            raise CodecError(
+                f"{file.path}: the DSP lists {file.codec.upper()}, but the lab can judge "
+                f"{' and '.join(codec.upper() for codec in DECODERS)} only"
+            )
+
+
+def dsp_of(target: Target) -> DspRecordDriver | None:
+    """The driver for the DSP's records, None on a board that has none."""
+    try:
+        return target.get_driver(DspRecordDriver)
+    except NoDriverFoundError:
+        return None
+
+
+def play(
+    target: Target,
+    file: Media,
+    folder: Path,
+    *,
+    copied: Progress | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> Outcome:
+    """Play *file* on *target*, keep the DSP's record below *folder*, and judge.
+
+    What goes wrong on the board becomes the verdict's error. Raises MediaError where the file is bad.
+    """
+    dsp = dsp_of(target)
+    player = target.get_driver(PlayerDriver)
+    playback, records, error = None, None, None
+    try:
+        known = dsp.streams() if dsp else []
+        playback = player.play(file, copied=copied, on_line=on_line)
+        error = playback.error
+        records = dsp.fetch_new(known, folder) if dsp else None
+    except (RemoteError, RecordError) as failure:
+        error = error or str(failure)
+    verdict = judge(file, records, player_error=error, client_s=playback.duration_s if playback else None)
+    return Outcome(file, verdict, playback, records[0] if records and len(records) == 1 else None)

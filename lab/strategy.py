@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: MIT
+"""Takes a board from power-off to a shell on the images that it shall run."""
+
+import contextlib
+import enum
+import time
+
+import attr
+from labgrid.factory import target_factory
+from labgrid.step import step
+from labgrid.strategy import Strategy, StrategyError
+from labgrid.strategy.common import never_retry
+from pexpect import TIMEOUT  # type: ignore[import-untyped]
+
+from lab.errors import LabError
+from lab.flash import Plan, Progress, check_fit, flash
+from lab.images.deploy import Image
+
+#   unknown ──── power off ────▶ off ◀──────────── power off, from every state ─────────────┐
+#                                 │ │                                                       │
+#         hold VOL-, power on ────┘ └──── power on; only if the board has the images ───┐   │
+#                  │                                                                    │   │
+#                  ▼                                                                    ▼   │
+#               fastboot ──── flash what differs ────▶ flashed ──── continue ────────▶ booted
+#                                                                                       │ ▲
+#                                             log in on the console and over SSH ───────┘ │
+#                                                             │                           │
+#                                                             ▼                           │
+#                                                           shell ──── (is booted, too) ──┘
+
+
+class Status(enum.Enum):
+    """Where the board is; the numbers only order the states."""
+
+    unknown = 0
+    off = 1
+    fastboot = 2  #: the bootloader answers
+    flashed = 3  #: the bootloader still answers, and the partitions hold the plan's images
+    booted = 4  #: the kernel has started
+    shell = 5  #: the system is up; console and SSH take commands
+
+
+class BoardError(LabError):
+    """The board did not get where it should; the message says what to look at."""
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class OffloadStrategy(Strategy):
+    """Flashes a board and boots it. Set ``plan`` before asking for ``flashed``, or for more if it is empty.
+
+    Args:
+        boot_pattern (str): what the console shows once the kernel runs
+        boot_timeout (float): seconds from power-on to ``boot_pattern``
+        up_timeout (float): seconds until the system has started all its units
+    """
+
+    bindings = {  # noqa: RUF012  (labgrid's convention)
+        "power": "PowerProtocol",
+        "vol_down": "DigitalOutputProtocol",
+        "fastboot": "AndroidFastbootDriver",
+        "console": "ConsoleProtocol",
+        "shell": "ShellDriver",
+        "ssh": "SSHDriver",
+        "remote": "RemoteDriver",
+    }
+    status: Status = attr.ib(default=Status.unknown)
+    boot_pattern: str = attr.ib(
+        default=r"Linux version|login:|[#$] $", validator=attr.validators.instance_of(str)
+    )
+    boot_timeout: float = attr.ib(default=60.0, converter=float)
+    up_timeout: float = attr.ib(default=120.0, converter=float)
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        #: What the board shall run; None: whatever it has.
+        self.plan: Plan | None = None
+        #: Told how far flashing is.
+        self.progress: Progress | None = None
+        self._flashed: dict[str, str] = {}  # SHA-256 by partition, of this session
+
+    @never_retry
+    @step(args=["status"])
+    def transition(self, status: Status | str, *, step: object) -> None:
+        """Bring the board to *status*.
+
+        Raises StrategyError, whose chain of causes says why; the strategy stays broken then.
+        """
+        if not isinstance(status, Status):
+            status = Status[status]
+        if status == self.status or (status == Status.booted and self.status == Status.shell):
+            return
+        match status:
+            case Status.off:
+                self._off()
+            case Status.fastboot:
+                self._fastboot()
+            case Status.flashed:
+                self._flash()
+            case Status.booted:
+                self._boot()
+            case Status.shell:
+                self._shell()
+            case _:
+                raise StrategyError(f"cannot go to {status}")
+        self.status = status
+
+    @never_retry
+    @step(args=["status"])
+    def force(self, status: Status | str, *, step: object) -> None:
+        """Take the board to be in *status* already, and activate what that state has."""
+        self.status = Status[status] if isinstance(status, str) else status
+        self.target.activate(self.power)
+        if self.status == Status.fastboot:
+            self.target.activate(self.fastboot)
+        elif self.status == Status.shell:
+            self.target.activate(self.remote)
+
+    def attach(self) -> None:
+        """Make a board ready for commands that somebody else has started: boot it only if it does not run.
+
+        Raises LabError or StrategyError where it cannot be reached.
+        """
+        self.target.activate(self.power)
+        self.target.activate(self.fastboot)
+        if not self.power.get():
+            self.transition(Status.booted)
+        elif self.fastboot.answers():
+            self.status = Status.fastboot
+            self.transition(Status.booted)
+        self.target.activate(self.remote)
+
+    def _off(self) -> None:
+        for driver in (self.remote, self.ssh, self.shell, self.fastboot):
+            self.target.deactivate(driver)
+        self.target.activate(self.power)
+        self.power.off()
+        self.target.activate(self.vol_down)
+        self.vol_down.set(False)
+        self.target.activate(self.console)
+        self._drain_console()
+
+    def _fastboot(self) -> None:
+        self.transition(Status.off)
+        self.vol_down.set(True)
+        try:
+            self.power.on()
+            self.target.activate(self.fastboot)
+            self.fastboot.await_answer()
+        finally:
+            self.vol_down.set(False)
+
+    def _flash(self) -> None:
+        if self.plan is None:
+            raise BoardError("there is nothing to flash: give a deploy folder")
+        if self.status != Status.fastboot:
+            self.transition(Status.fastboot)
+        missing = self._missing()
+        check_fit(self.fastboot, missing)
+        for image in missing:
+            self._flashed.pop(image.partition, None)
+            flash(self.fastboot, image, self.progress)
+            self._flashed[image.partition] = self.plan.digests[image.partition]
+            # Read along, or the console's log ends where the network buffers are full.
+            self._drain_console()
+
+    def _boot(self) -> None:
+        if self._missing() and self.status != Status.flashed:
+            self.transition(Status.flashed)
+        if self.status in (Status.fastboot, Status.flashed):
+            self.target.activate(self.console)
+            self.fastboot.continue_boot()
+            self.target.deactivate(self.fastboot)
+        else:
+            self.transition(Status.off)
+            self.power.on()
+        self._await_kernel()
+
+    def _await_kernel(self) -> None:
+        deadline = time.monotonic() + self.boot_timeout
+        while True:
+            try:
+                self.console.expect(self.boot_pattern, timeout=2)
+                return
+            except TIMEOUT:
+                pass
+            self.target.activate(self.fastboot)
+            if self.fastboot.answers():
+                raise BoardError("the board stays in fastboot mode instead of booting: flash it first")
+            if time.monotonic() > deadline:
+                raise BoardError(
+                    f"the board shows no kernel within {self.boot_timeout:.0f} s of power-on: "
+                    "look at its console's log"
+                )
+
+    def _shell(self) -> None:
+        self.transition(Status.booted)
+        try:
+            self.target.activate(self.shell)
+        except TIMEOUT:
+            raise BoardError(
+                f"no shell on the console within {self.shell.login_timeout} s: look at the console's log"
+            ) from None
+        # "degraded" and "running" both mean that starting has ended; what failed is for the tests to judge.
+        self.shell.run("systemctl is-system-running --wait", timeout=self.up_timeout)
+        self.target.activate(self.remote)
+
+    def _missing(self) -> list[Image]:
+        """The plan's images that this session has not written to the board."""
+        if self.plan is None:
+            return []
+        digests = self.plan.digests
+        return [
+            image
+            for image in self.plan.images
+            if self._flashed.get(image.partition) != digests[image.partition]
+        ]
+
+    def _drain_console(self) -> None:
+        """Read what the console has to say, for its log, and so that nobody mistakes it for news."""
+        with contextlib.suppress(TIMEOUT):
+            while self.console.read(size=1, timeout=0.05, max_size=65536):
+                pass

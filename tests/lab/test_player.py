@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""The script that runs on the board, run here with a player that only pretends."""
+
+import subprocess
+import time
+
+import pytest
+
+from lab.playback import player
+
+
+@pytest.fixture
+def tools(tmp_path, monkeypatch):
+    """Stand-ins for pidof (PipeWire is this very shell) and, made by a test, for pw-cat."""
+
+    def make(name, body):
+        path = tmp_path / name
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o755)
+
+    make("pidof", "echo $PPID")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    return make
+
+
+def run(script, **options):
+    playback = player.Playback()
+    result = subprocess.run(
+        ["sh", "-c", script], stdin=subprocess.PIPE, capture_output=True, text=True, timeout=20, **options
+    )
+    for line in result.stdout.splitlines():
+        playback.read_line(line)
+    playback.messages = result.stderr
+    return playback
+
+
+class Held:
+    """A process whose standard input stays open, as over SSH."""
+
+    def __init__(self, script):
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(["sh", "-c", script], stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+    def finish(self):
+        playback = player.Playback()
+        for line in self.process.stdout:
+            playback.read_line(line)
+        playback.messages = self.process.stderr.read()
+        self.process.stdin.close()
+        self.process.wait(timeout=10)
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return playback
+
+
+def test_a_playback(tools, tmp_path):
+    tools("pw-cat", f'echo "$@" >{tmp_path}/arguments; exec sleep 1.3')
+    playback = Held(player.script("/tmp/it's.mp3", target="the sink")).finish()
+    assert playback.error is None and playback.code == 0
+    assert playback.duration_s == pytest.approx(1.3, abs=0.5)
+    assert len(playback.samples) >= 2
+    arguments = (tmp_path / "arguments").read_text()
+    assert arguments == "--playback --encoded --target the sink /tmp/it's.mp3\n"
+
+
+def test_cpu_time_is_counted(tools):
+    tools("pw-cat", "i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done; sleep 1")
+    playback = Held(player.script("x.mp3")).finish()
+    assert playback.samples[-1][2] > 20_000_000  # nanoseconds
+
+
+def test_a_failing_player(tools):
+    tools("pw-cat", "echo first >&2; echo 'cannot open x.mp3' >&2; exit 3")
+    playback = Held(player.script("x.mp3")).finish()
+    assert playback.error == "the player failed with exit code 3: cannot open x.mp3"
+
+
+def test_pipewire_does_not_run(tools):
+    tools("pidof", "exit 1")
+    playback = run(player.script("x.mp3"))
+    assert playback.error == "PipeWire does not run on the board"
+
+
+def test_whoever_hangs_up_stops_the_player(tools, tmp_path):
+    """No player stays behind when the lab goes away."""
+    tools("pw-cat", f"echo $$ >{tmp_path}/pid; exec sleep 60")
+    held = Held(player.script("x.mp3"))
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
+        time.sleep(0.02)
+    held.process.stdin.close()
+    assert held.process.wait(timeout=10) == 0
+    code = [line.split()[2] for line in held.process.stdout if line.startswith("end")]
+    assert code == ["143"]
+    held.process.stdout.close()
+    held.process.stderr.close()

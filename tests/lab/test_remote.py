@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: MIT
+"""RemoteDriver against an SSH server in this process."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import paramiko
+import pytest
+from labgrid import Target
+from labgrid.resource import NetworkService
+from support.media import make
+from support.records import faultless
+
+from lab.drivers.dsprecord import DspRecordDriver
+from lab.drivers.remote import RemoteDriver, RemoteError
+from lab.playback import media
+
+
+class Files(paramiko.SFTPServerInterface):
+    """The whole file system; writing to /full fails as OpenSSH does on a full disk."""
+
+    def open(self, path, flags, attr):
+        if path.startswith("/full"):
+            return paramiko.SFTP_FAILURE
+        try:
+            descriptor = os.open(path, flags, 0o644)
+        except OSError as error:
+            return paramiko.SFTPServer.convert_errno(error.errno)
+        mode = "wb" if flags & os.O_WRONLY else "rb"
+        handle = paramiko.SFTPHandle(flags)
+        handle.readfile = handle.writefile = os.fdopen(descriptor, mode)
+        return handle
+
+    def stat(self, path):
+        try:
+            return paramiko.SFTPAttributes.from_stat(Path(path).stat())
+        except OSError as error:
+            return paramiko.SFTPServer.convert_errno(error.errno)
+
+
+class Server(paramiko.ServerInterface):
+    def __init__(self, key):
+        self.key = key
+
+    def check_auth_publickey(self, username, key):
+        return paramiko.AUTH_SUCCESSFUL if key == self.key else paramiko.AUTH_FAILED
+
+    def get_allowed_auths(self, username):
+        return "publickey"
+
+    def check_channel_request(self, kind, chanid):
+        return paramiko.OPEN_SUCCEEDED
+
+    def check_channel_exec_request(self, channel, command):
+        threading.Thread(target=self.execute, args=(channel, command), daemon=True).start()
+        return True
+
+    def execute(self, channel, command):
+        process = subprocess.Popen(
+            ["sh", "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+        def feed():
+            while data := channel.recv(4096):
+                process.stdin.write(data)
+                process.stdin.flush()
+            process.stdin.close()
+
+        feeder = threading.Thread(target=feed, daemon=True)
+        feeder.start()
+        for stream, send in ((process.stdout, channel.sendall), (process.stderr, channel.sendall_stderr)):
+            while data := stream.read1(65536):
+                with contextlib.suppress(OSError):
+                    send(data)
+            stream.close()
+        with contextlib.suppress(OSError, EOFError):
+            channel.send_exit_status(process.wait())
+            channel.close()
+
+
+@pytest.fixture
+def keys(tmp_path):
+    key = paramiko.RSAKey.generate(2048)
+    path = tmp_path / "id"
+    key.write_private_key_file(str(path))
+    return key, path
+
+
+@pytest.fixture
+def server(keys):
+    transports = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept():
+            with contextlib.suppress(OSError):
+                while True:
+                    link, _ = listener.accept()
+                    transport = paramiko.Transport(link)
+                    transport.add_server_key(keys[0])
+                    transport.set_subsystem_handler("sftp", paramiko.SFTPServer, Files)
+                    transports.append(transport)
+                    with contextlib.suppress(paramiko.SSHException, EOFError):
+                        transport.start_server(server=Server(keys[0]))
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1], transports
+        listener.shutdown(socket.SHUT_RDWR)
+    for transport in transports:
+        transport.close()
+
+
+@pytest.fixture
+def target(server):
+    target = Target("main")
+    NetworkService(target, None, address="127.0.0.1", username="root", port=server[0])
+    yield target
+    target.cleanup()
+
+
+@pytest.fixture
+def remote(target, keys):
+    driver = RemoteDriver(target, None, keyfile=str(keys[1]))
+    target.activate(driver)
+    return driver
+
+
+def test_output_and_code(remote):
+    result = remote.run("echo out; echo err >&2; exit 7")
+    assert (result.code, result.text, result.stderr) == (7, "out\n", "err\n")
+
+
+def test_lines_come_while_it_runs(remote):
+    seen = []
+    remote.run("echo one; sleep 0.5; echo two", on_line=lambda line: seen.append((line, time.monotonic())))
+    assert [line for line, _ in seen] == ["one", "two"]
+    assert seen[1][1] - seen[0][1] > 0.3
+
+
+def test_large_output_is_complete(remote):
+    assert remote.run("head -c 5000000 /dev/zero").stdout == bytes(5_000_000)
+
+
+def test_standard_input(remote):
+    assert remote.run("cat", stdin="hello").text == "hello"
+
+
+def test_time_limit(remote, tmp_path):
+    with pytest.raises(RemoteError, match="did not finish within 1 s: sleep 30"):
+        remote.run("sleep 30", timeout=1)
+    assert remote.run("echo still there").text == "still there\n"
+
+
+def test_run_check_tells_the_reason(remote):
+    with pytest.raises(RemoteError, match=r"ls /nonexistent: .*No such file"):
+        remote.run_check("ls /nonexistent")
+
+
+def test_copies(remote, tmp_path):
+    source = tmp_path / "source"
+    source.write_bytes(os.urandom(300_000))
+    seen = []
+    remote.put(source, str(tmp_path / "there"), lambda done, total: seen.append((done, total)))
+    remote.get(str(tmp_path / "there"), tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == source.read_bytes()
+    assert seen[-1] == (300_000, 300_000) and len(seen) > 1
+
+
+def test_the_boards_disk_is_full(remote, tmp_path):
+    source = tmp_path / "source"
+    source.write_bytes(b"x")
+    with pytest.raises(RemoteError, match="/full/x on the board failed: its disk may be full"):
+        remote.put(source, "/full/x")
+
+
+def test_a_missing_file(remote, tmp_path):
+    with pytest.raises(RemoteError, match="No such file"):
+        remote.get("/nonexistent", tmp_path / "x")
+
+
+def test_a_broken_link(remote, server):
+    threading.Timer(0.3, lambda: [transport.close() for transport in server[1]]).start()
+    with pytest.raises(RemoteError, match="link to the board"):
+        remote.run("sleep 10")
+    with pytest.raises(RemoteError, match="link to the board"):
+        remote.run("true")
+
+
+def test_a_key_that_does_not_fit(target, tmp_path):
+    path = tmp_path / "other"
+    paramiko.RSAKey.generate(2048).write_private_key_file(str(path))
+    with pytest.raises(RemoteError, match="refuses the key"):
+        target.activate(RemoteDriver(target, None, keyfile=str(path)))
+
+
+def test_nobody_answers(keys):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        target = Target("main")
+        NetworkService(target, None, address="127.0.0.1", username="root", port=unused.getsockname()[1])
+        with pytest.raises(RemoteError, match="does not answer by SSH within 1 s"):
+            target.activate(RemoteDriver(target, None, keyfile=str(keys[1]), connection_timeout=1))
+
+
+def test_new_records_only(target, remote, tmp_path):
+    there = tmp_path / "record"
+    file = media.read(make(tmp_path / "a.mp3", seconds=1))
+    dsp = DspRecordDriver(target, None, folder=str(there))
+    target.activate(dsp)
+    for number in ("0001", "0002"):
+        faultless(there / number, file)
+    known = dsp.streams()
+    assert known == ["0001", "0002"]
+    assert dsp.fetch_new(known, tmp_path / "none") == []
+    faultless(there / "0003", file, underruns=5)
+    (record,) = dsp.fetch_new(known, tmp_path / "got")
+    assert record.stream["underruns"] == 5
+    assert record.received == file.payload
+    assert record.folder == tmp_path / "got" / "0003"
+    assert len(dsp.fetch_new([], tmp_path / "all")) == 3

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""Makes audio files for the tests with ffmpeg; nothing is committed."""
+
+import subprocess
+from pathlib import Path
+
+#: Tones that climb under a noise: no two frames alike, so bytes in the wrong place show.
+_SOURCE = "aevalsrc=exprs='{exprs}':s={rate}:d={seconds}"
+_CHANNEL = "0.4*sin(2*PI*({start}+40*t)*t)+0.05*(random({seed})-0.5)"
+
+
+def make(
+    path: Path,
+    *,
+    seconds: float = 3,
+    rate: int = 44100,
+    channels: int = 2,
+    bits: int = 16,
+    options: tuple[str, ...] = (),
+    inputs: tuple[str, ...] = (),
+) -> Path:
+    """Write *path*, encoded as its suffix says; *options* go before ffmpeg's output, *inputs* before them."""
+    exprs = "|".join(_CHANNEL.format(start=220 + 110 * n, seed=n) for n in range(channels))
+    codec = {
+        ".mp3": ["-c:a", "libmp3lame"],
+        ".flac": [
+            "-c:a",
+            "flac",
+            "-sample_fmt",
+            "s32" if bits > 16 else "s16",
+            "-bits_per_raw_sample",
+            str(bits),
+        ],
+    }.get(path.suffix, [])
+    subprocess.run(
+        [
+            "ffmpeg", "-v", "error", "-y", "-f", "lavfi",
+            "-i", _SOURCE.format(exprs=exprs, rate=rate, seconds=seconds), *inputs, *codec, *options, path,
+        ],
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    return path
+
+
+def cover(folder: Path) -> Path:
+    """A small JPEG to be a cover picture."""
+    path = folder / "cover.jpg"
+    source = ["-f", "lavfi", "-i", "testsrc=size=320x320:d=1", "-frames:v", "1"]
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *source, path], check=True, stdin=subprocess.DEVNULL)
+    return path
+
+
+def with_tags(path: Path, **options: object) -> Path:
+    """An MP3 with ID3v2 and ID3v1 tags and a cover picture."""
+    return make(
+        path,
+        inputs=("-i", str(cover(path.parent)), "-map", "0:a", "-map", "1:v"),
+        options=(
+            "-c:v", "copy", "-disposition:v", "attached_pic", "-id3v2_version", "3", "-write_id3v1", "1",
+            "-metadata", "title=Tagged", "-metadata", "artist=The lab",
+        ),
+        **options,  # type: ignore[arg-type]
+    )  # fmt: skip
