@@ -8,7 +8,7 @@ sha256sum ./*.orig.tar.* > /out/packages.sha256
 apt-cache showsrc ffmpeg | sed -n 's/^Version: /ffmpeg /p' | sort -V | tail -n 1 > /out/packages
 mkdir source
 tar -C source --no-same-owner --strip-components=1 -xf ./*.orig.tar.*
-cd source
+cd source || exit
 libdir=/usr/lib/aarch64-linux-gnu
 ./configure --prefix=/usr --libdir=$libdir --shlibdir=$libdir \
 	--enable-cross-compile --arch=aarch64 --target-os=linux --cross-prefix=aarch64-linux-gnu- \

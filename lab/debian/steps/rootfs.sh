@@ -20,7 +20,7 @@ systemd-sysusers --root="$root"
 
 # Units: only what this board needs is started; each unit left out is guest time saved at every boot.
 ln -sf /usr/lib/systemd/system/multi-user.target "$root/etc/systemd/system/default.target"
-enable() {
+start_at_boot() {
 	mkdir -p "$root/etc/systemd/system/$2.wants"
 	for unit in $1; do
 		for folder in /etc/systemd/system /usr/lib/systemd/system; do
@@ -29,9 +29,14 @@ enable() {
 		[ -L "$root/etc/systemd/system/$2.wants/$unit" ]
 	done
 }
-enable "console-root.service lab-sshd.service" sysinit.target
-enable "$ENABLE" multi-user.target
+start_at_boot "console-root.service lab-sshd.service" sysinit.target
 for unit in $MASK; do ln -sf /dev/null "$root/etc/systemd/system/$unit"; done
+
+# Generators look for what is not there: disks to decrypt, containers, sysv scripts.
+mkdir -p "$root/etc/systemd/system-generators"
+for generator in "$root"/usr/lib/systemd/system-generators/*; do
+	ln -s /dev/null "$root/etc/systemd/system-generators/$(basename "$generator")"
+done
 
 # A machine id of its own, as a flashed board has one; an empty file would mean first boot and its presets.
 sha256sum /in/keys/ssh_host_ed25519_key.pub | cut -c1-32 > "$root/etc/machine-id"

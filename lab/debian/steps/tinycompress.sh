@@ -5,7 +5,7 @@ cp -r /in/source/source source
 cp -r /in/ffmpeg/sysroot ffmpeg
 sed -i "s,^prefix=,&/work/ffmpeg,; s,^\(libdir\|includedir\)=/usr,\1=/work/ffmpeg/usr," ffmpeg$libdir/pkgconfig/*.pc
 export PKG_CONFIG_LIBDIR=/work/ffmpeg$libdir/pkgconfig:$libdir/pkgconfig:/usr/share/pkgconfig
-cd source
+cd source || exit
 autoreconf -fi
 ./configure --host=aarch64-linux-gnu --prefix=/usr --libdir=$libdir --disable-static --enable-fcplay --disable-pcm
 make -j"$JOBS"

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+# Two commands do all the set-up: make demo, make test.
+.PHONY: setup demo test check bench image clean help
+
+PYTHON := .venv/bin/python
+
+help:
+	@echo "make demo    set up, then flash, boot and play on the virtual board; writes build/runs/latest/report.html"
+	@echo "make test    set up, then all tests, on the virtual board too"
+	@echo "make check   all style and static checks"
+	@echo "make bench   the performance figures"
+	@echo "make image   build the virtual board's image alone (PIPEWIRE_SOURCE=auto|git|debian)"
+	@echo "make setup   install what is missing: Debian packages through apt, Python packages in .venv"
+	@echo "make clean   remove builds and runs; downloads and the lab's keys go too"
+
+setup:
+	@lab/setup.sh
+
+demo: setup
+	@.venv/bin/offload-lab demo
+
+test: setup
+	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+check: setup
+	@tests/check.sh
+
+bench: setup
+	@$(PYTHON) -m tests.bench
+
+image: setup
+	@$(PYTHON) -m lab.debian
+
+clean:
+	-@[ ! -x .venv/bin/offload-lab ] || .venv/bin/offload-lab board stop
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache
