@@ -120,7 +120,7 @@ class BootImage:
         parts = []
         offset = PAGE_SIZE
         for what, size in (("kernel", header.kernel_size), ("ramdisk", header.ramdisk_size)):
-            if offset + size > len(data):
+            if size and offset + size > len(data):
                 raise ImageError(
                     f"boot image is truncated: its {what} ends at byte {offset + size:,} of {len(data):,}"
                 )

@@ -42,7 +42,7 @@ class Image:
     def unpack(self, scratch: Path) -> Image:
         """The image itself, or a copy without its gzip in the folder `scratch`; zeros are holes.
 
-        Raises ImageError if the file is corrupt, and OSError if the copy does not fit; no half a copy is left.
+        Raises ImageError if the file is corrupt, OSError if the copy does not fit; no half a copy is left.
         """
         if not self.packed:
             return self

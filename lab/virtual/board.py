@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 from lab.images import ImageError
 from lab.images.androidboot import BootImage
@@ -31,6 +30,8 @@ class Board:
     def __init__(
         self, flash: Flash, fastboot: Fastboot, fastboot_port: int, machine: Machine, console: Console
     ) -> None:
+        self.powered = False
+        """Whether the board is on; a kernel that powers off turns it off."""
         self.vol_down = False
         self.machine = machine
         self._flash = flash
@@ -41,24 +42,21 @@ class Board:
         self._settled = asyncio.Event()
         self._switching = asyncio.Lock()
 
-    @property
-    def powered(self) -> bool:
-        """Whether the board is on; a kernel that powers off turns it off."""
-        return self._life is not None and not self._life.done()
-
     async def set_power(self, on: bool) -> None:
         """Turn the power on or off; returns when fastboot listens or the machine runs, or when all is off."""
         async with self._switching:
             if on and not self.powered:
+                self.powered = True
                 self._settled.clear()
                 self._life = asyncio.create_task(self._live())
                 settled = asyncio.create_task(self._settled.wait())
                 await asyncio.wait({self._life, settled}, return_when=asyncio.FIRST_COMPLETED)
                 settled.cancel()
+                if self._life.done():
+                    self._life.result()  # raises what went wrong, if something did
             elif not on and self._life is not None:
                 self._life.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await self._life
+                await asyncio.wait({self._life})
                 self._life = None
                 self._console.say("power off")
 
@@ -72,36 +70,47 @@ class Board:
 
     async def _live(self) -> None:
         self._console.say("power on")
-        stay = False
+        try:
+            reason = await self._until_off()
+        except OSError as error:
+            self._console.say(f"failed: {error}")
+            raise
+        finally:
+            self.powered = False
+        self._console.say(reason)
+
+    async def _until_off(self) -> str:
+        stay = ""
         while True:
             image = self._choose(stay)
-            stay = False
+            stay = ""
             if image is None:
-                self._console.say("fastboot mode")
-                outcome = await self._fastboot.serve(self._port, self._settled.set)
+                outcome = await self._fastboot.serve(self._port, self._listening)
                 if outcome.next is Next.OFF:
-                    self._console.say("powered down")
-                    return
+                    return outcome.next.value
                 image = outcome.image
                 if image is None:
                     self._console.say(outcome.next.value)
-                    stay = outcome.next is Next.BOOTLOADER
+                    stay = "asked to" if outcome.next is Next.BOOTLOADER else ""
                     continue
             try:
                 stop = await self._run(image)
             except MachineError as error:
-                self._console.say(str(error))
-                stay = True
+                stay = str(error)
                 continue
-            self._console.say(stop.value)
             if stop is Stop.POWEROFF:
-                return
+                return stop.value
+            self._console.say(stop.value)
 
-    def _choose(self, stay: bool) -> BootImage | None:
+    def _listening(self) -> None:
+        self._console.say("fastboot mode")
+        self._settled.set()
+
+    def _choose(self, stay: str) -> BootImage | None:
         """What the bootloader boots by itself; None to stay in fastboot, with the reason on the console."""
         self._console.say(f"virtual DB845c {self._fastboot.name}, slot {self._flash.nvram.slot}")
         if stay or self.vol_down:
-            self._console.say("VOL- is held" if self.vol_down else "staying, as told")
+            self._console.say(f"staying here: {stay or 'VOL- is held'}")
             return None
         try:
             return self._flash.load()

@@ -109,4 +109,6 @@ def _gone(info: BoardInfo, time_limit: float) -> bool:
         if time.monotonic() > deadline:
             return False
         time.sleep(_POLL)
+    with contextlib.suppress(ChildProcessError):  # it may be ours, then it is a zombie until we look at it
+        os.waitpid(info.pid, os.WNOHANG)
     return True

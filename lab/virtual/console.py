@@ -5,6 +5,7 @@ printed."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,7 +40,8 @@ class Console:
 
     def write(self, data: bytes) -> None:
         """Bytes from the board."""
-        self._log.write(data)
+        with contextlib.suppress(OSError):  # a full disk must not stop the board
+            self._log.write(data)
         for writer in self._clients:
             if writer.transport.get_write_buffer_size() < _BACKLOG:
                 writer.write(data)

@@ -142,11 +142,10 @@ class _Session:
             while not self._outcome.done() and (line := await self._link.command()) is not None:
                 await self._answer(line)
         finally:
-            if self._download is not None:
-                self._download.close()
-                if self._target is not None:
-                    self._flash.nvram.mark_bad(self._target, INTERRUPTED)
-                    self._say(f"{self._target}: {INTERRUPTED}")
+            if self._download is not None and self._target is not None:
+                self._flash.nvram.mark_bad(self._target, INTERRUPTED)
+                self._say(f"{self._target}: {INTERRUPTED}")
+            self._drop_download()
 
     async def _answer(self, line: str) -> None:
         word, _, argument = line.partition(" " if line.startswith("oem ") else ":")
@@ -225,8 +224,13 @@ class _Session:
             raise CommandError(f"a download has 1 to {MAX_DOWNLOAD:,} bytes, not {size:,}")
         self._drop_download()
         self._download = tempfile.TemporaryFile(dir=self._server.folder)  # noqa: SIM115 (lives until dropped)
+        self._say(f"fastboot: download of {size:,} bytes{f' for {self._target}' if self._target else ''}")
         await self._link.send("DATA", f"{size:08x}")
-        await self._link.receive(size, self._download)
+        try:
+            await self._link.receive(size, self._download)
+        except OSError:
+            self._drop_download()
+            raise
         await self._link.send("OKAY")
 
     async def _write(self, partition: str) -> None:
@@ -263,7 +267,8 @@ class _Session:
 
     def _drop_download(self) -> None:
         if self._download is not None:
-            self._download.close()
+            with contextlib.suppress(OSError):  # a full disk has been told of already
+                self._download.close()
             self._download = None
 
     # -- the board -------------------------------------------------------------------------------------------
@@ -280,6 +285,7 @@ class _Session:
             nvram = self._flash.nvram
             lines = ["Device unlocked: true", f"Active slot: {nvram.slot}"]
             lines += [f"{name}: {why}" for name, why in nvram.bad.items()]
+            lines += [f"Slot {slot} boots: {self._boots(slot, 'true', 'false')}" for slot in SLOTS]
         elif line == "help":
             lines = ["oem device-info: lock, slot and damage", "oem help: this"]
         else:

@@ -55,7 +55,11 @@ class Link:
         return (await self._exactly(length)).decode("utf-8", "replace")
 
     async def receive(self, size: int, file: BinaryIO) -> None:
-        """Take `size` bytes of data in as many messages as the client likes; raises LinkError and OSError."""
+        """Take `size` bytes of data in as many messages as the client likes; raises LinkError and OSError.
+
+        Where the file takes no more, the rest is still taken off the link, so that an answer can follow.
+        """
+        failure: OSError | None = None
         while size:
             length = int.from_bytes(await self._exactly(8), "big")
             if length > size:
@@ -64,9 +68,16 @@ class Link:
             while length:
                 data = await self._some(min(length, _READ))
                 length -= len(data)
-                file.write(data)
+                if failure is None:
+                    try:
+                        file.write(data)
+                    except OSError as error:
+                        failure = error
                 if self._speed is not None:
                     await asyncio.sleep(len(data) / self._speed)
+        if failure is not None:
+            raise failure
+        file.flush()
 
     async def send(self, kind: str, text: str = "") -> None:
         """Answer OKAY, FAIL, INFO or DATA; a text that is too long is cut."""

@@ -39,10 +39,13 @@ class Qemu:
         self, boot: BootImage, output: Callable[[bytes], None], started: Callable[[], None]
     ) -> Stop:
         """See Machine.run."""
-        self._folder.mkdir(exist_ok=True)
-        (self._folder / "Image").write_bytes(boot.image())
-        (self._folder / "board.dtb").write_bytes(boot.dtb)
-        (self._folder / "ramdisk").write_bytes(boot.ramdisk)
+        try:
+            self._folder.mkdir(exist_ok=True)
+            (self._folder / "Image").write_bytes(boot.image())
+            (self._folder / "board.dtb").write_bytes(boot.dtb)
+            (self._folder / "ramdisk").write_bytes(boot.ramdisk)
+        except OSError as error:
+            raise MachineError(f"cannot load the kernel: {error.strerror}") from error
         ours, theirs = socket.socketpair()
         log = self._folder / "qemu.log"
         with ours, theirs, log.open("wb") as stderr:
