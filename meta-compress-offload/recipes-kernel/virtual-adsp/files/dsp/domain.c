@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#include "domain.h"
+
+#include "adm.h"
+#include "afe.h"
+#include "apr.h"
+#include "asm.h"
+#include "log.h"
+#include "servreg.h"
+
+static void acknowledged(void)
+{
+	log_line("the audio protection domain is up again");
+	apr_set_domain_up(true);
+	servreg_announce(true, NULL);
+}
+
+void domain_restart(void)
+{
+	log_line("the audio protection domain restarts");
+	apr_set_domain_up(false);
+	asm_reset("The audio protection domain of the DSP was restarted.");
+	adm_reset();
+	afe_reset();
+	servreg_announce(false, acknowledged);
+}
