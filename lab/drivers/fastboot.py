@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """fastboot with time limits: the stock client waits for ever where nothing listens."""
 
+import os
 import re
 import socket
 import subprocess
@@ -42,7 +43,7 @@ class LimitedFastbootDriver(AndroidFastbootDriver):
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        #: Called with every piece of fastboot's output; the command line shows progress with it.
+        #: Told of each line of fastboot's output as it grows; the command line shows progress with it.
         self.listener: Callable[[str], None] | None = None
         #: Where everything that fastboot says is appended, if set.
         self.log: Path | None = None
@@ -107,42 +108,39 @@ class LimitedFastbootDriver(AndroidFastbootDriver):
     def _run(self, *args: str, limit: float) -> tuple[int, str]:
         """Exit code and output. Raises TimeoutError after *limit* seconds; leaves no process in any case."""
         command = [*self._get_fastboot_prefix(), *args]
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            bufsize=1,
-        )
+        pipe = subprocess.PIPE
         expired = threading.Event()
-
-        def expire() -> None:
-            expired.set()
-            process.kill()
-
-        timer = threading.Timer(limit, expire)
-        timer.start()
         output = ""
-        try:
-            assert process.stdout
-            # Unbuffered by the client: "Sending 'boot_a' (9000 KB)" comes well before its "OKAY".
-            while piece := process.stdout.read(1):
-                output += piece
-                if self.listener and piece in "\n)]":
-                    self.listener(output.rpartition("\n")[2] or output.splitlines()[-1])
-            code = process.wait()
-        finally:
-            timer.cancel()
-            if process.poll() is None:
+        # Unbuffered, as the client writes: "Sending 'boot_a' (9000 KB)" comes well before its "OKAY".
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT
+        ) as process:
+
+            def expire() -> None:
+                expired.set()
                 process.kill()
-                process.wait()
-            if self.log:
-                with self.log.open("a") as log:
-                    log.write(f"$ fastboot {' '.join(args)}\n{output}")
+
+            timer = threading.Timer(limit, expire)
+            timer.start()
+            try:
+                assert process.stdout
+                while piece := os.read(process.stdout.fileno(), 4096):
+                    started = output.rfind("\n") + 1  # of a line that was not complete
+                    output += piece.decode(errors="replace")
+                    if self.listener:
+                        for line in output[started:].splitlines():
+                            self.listener(line)
+            except BaseException:
+                process.kill()
+                raise
+            finally:
+                timer.cancel()
+                if self.log:
+                    with self.log.open("a") as log:
+                        log.write(f"$ fastboot {' '.join(args)}\n{output}")
         if expired.is_set():
             raise TimeoutError
-        return code, output
+        return process.returncode, output
 
 
 def _reason(output: str) -> str:
