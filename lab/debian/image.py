@@ -27,6 +27,8 @@ COMMAND_LINE = (
     "root=PARTLABEL=rootfs rw rootwait console=ttyAMA0 net.ifnames=0 quiet systemd.show_status=no"
     # Without this systemd asks the terminal for its size and waits for an answer.
     " systemd.tty.term.console=dumb systemd.tty.term.ttyAMA0=dumb"
+    # One CPU at a time is emulated under icount, so a second one only costs; nothing here needs an LSM.
+    " maxcpus=1 lsm=capability"
 )
 
 
@@ -88,8 +90,8 @@ class _Builder:
             "modules", {"kernel": kernel, "names": DEFINITIONS / "modules.txt", "built": drivers},
             title="kernel modules of the image",
         )  # fmt: skip
-        dsp = self._program("virtual-adsp", adsp / "dsp")
-        client = self._program("compress-client", recipes / "compress-client/files")
+        dsp = self._program("virtual-adsp", {"source": adsp / "dsp", "module": adsp / "module"})
+        client = self._program("compress-client", {"source": recipes / "compress-client/files"})
 
         ffmpeg = step("ffmpeg", {"fetch": fetch}, title="FFmpeg, demuxers only", network=True)
         origin, source = self._pipewire_source(pipewire_source)
@@ -167,8 +169,8 @@ class _Builder:
 
         return self.cache.entry(f"deploy-{variant}", key, assemble)
 
-    def _program(self, name: str, source: Path) -> Path:
-        return self.root.step(name, {"source": source}, script="program", title=name)
+    def _program(self, name: str, sources: dict[str, Path]) -> Path:
+        return self.root.step(name, sources, script="program", title=name)
 
     def _pipewire_source(self, wanted: str) -> tuple[str, Path]:
         """Where PipeWire's source comes from, and the folder that holds it."""
