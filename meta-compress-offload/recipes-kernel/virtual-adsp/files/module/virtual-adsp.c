@@ -97,7 +97,7 @@ enum adsp_state {
  * @ept: the endpoint that takes packets from the DSP
  * @tx_lock: guards what follows; taken with interrupts off
  * @connected: packets can be sent to the DSP
- * @spoken: the kernel has sent the first packet
+ * @spoken: the driver behind @ept has sent its first packet
  * @queue: packets to the DSP
  * @queued: how many
  * @readable: waits for @queue
@@ -251,6 +251,8 @@ static struct rpmsg_endpoint *adsp_create_ept(struct rpmsg_device *rpdev,
 	end->ept.addr = info.src;
 	end->ept.ops = &adsp_endpoint_ops;
 
+	scoped_guard(spinlock_irqsave, &adsp->tx_lock)
+		adsp->spoken = false;
 	scoped_guard(mutex, &adsp->rx_lock)
 		adsp->ept = &end->ept;
 
