@@ -20,7 +20,7 @@ uint64_t (*clock_settle)(void);
 static struct loop_source source;
 static int stepped;
 static uint64_t stepped_now = NS_PER_S;
-static uint64_t armed = CLOCK_NEVER;
+static uint64_t armed = CLOCK_NEVER;	/* what the timer is set to; 0: it has to be set anew */
 
 uint64_t clock_now(void)
 {
@@ -39,11 +39,12 @@ uint64_t clock_now_us(void)
 
 static void timer_ready(struct loop_source *timer)
 {
-	uint64_t expirations;
-
-	/* the work itself is done once per turn of the main loop; only the timer is acknowledged here */
-	if (read(timer->fd, &expirations, sizeof(expirations)) == sizeof(expirations))
-		armed = CLOCK_NEVER;
+	(void)timer;
+	/*
+	 * The work itself is done once per turn of the main loop, which then sets the timer anew: that also takes back
+	 * that it has expired, so there is no need to read it.
+	 */
+	armed = 0;
 }
 
 static void step_ready(struct loop_source *socket)

@@ -13,8 +13,11 @@
 #include "log.h"
 #include "wav.h"
 
-/* Few system calls matter more than memory: the DSP runs under emulation. */
-#define FILE_BUFFER (64 * 1024)
+/* A file with a buffer of its own: few system calls matter more than memory, since the DSP runs under emulation. */
+struct record_file {
+	FILE *stream;
+	char buffer[64 * 1024];
+};
 
 static char folder[160];
 static unsigned int last_number;
@@ -67,18 +70,34 @@ static void fail(struct record *record, const char *what)
 	record_error(record, "The recording is not complete: %s cannot be written (%s).", what, strerror(errno));
 }
 
-static FILE *open_file(struct record *record, const char *name)
+static struct record_file *open_file(struct record *record, const char *name)
 {
+	struct record_file *file = malloc(sizeof(*file));
 	char path[300];
-	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/%s", record->path, name);
-	file = fopen(path, "we");
-	if (!file)
+	if (!file) {
 		fail(record, name);
-	else
-		setvbuf(file, NULL, _IOFBF, FILE_BUFFER);
+		return NULL;
+	}
+	snprintf(path, sizeof(path), "%s/%s", record->path, name);
+	file->stream = fopen(path, "we");
+	if (!file->stream) {
+		fail(record, name);
+		free(file);
+		return NULL;
+	}
+	setvbuf(file->stream, file->buffer, _IOFBF, sizeof(file->buffer));
 	return file;
+}
+
+static void close_file(struct record *record, struct record_file **file, const char *name)
+{
+	if (!*file)
+		return;
+	if (fclose((*file)->stream))
+		fail(record, name);
+	free(*file);
+	*file = NULL;
 }
 
 void record_open(struct record *record)
@@ -101,14 +120,6 @@ static void print_time(const char *name, uint64_t time, FILE *out)
 		fprintf(out, ",\"%s\":%llu", name, (unsigned long long)time);
 }
 
-static void print_known(const char *name, uint32_t value, FILE *out)
-{
-	if (value)
-		fprintf(out, ",\"%s\":%u", name, value);
-	else
-		fprintf(out, ",\"%s\":null", name);
-}
-
 void record_print(const struct record *record, FILE *out)
 {
 	fprintf(out, "{\"stream\":%u,\"session\":%u,\"stream_id\":%u,\"state\":\"%s\",\"codec\":\"%s\",\"codec_id\":%u",
@@ -120,9 +131,7 @@ void record_print(const struct record *record, FILE *out)
 	for (size_t i = 0; i < record->format.block_size; i++)
 		fprintf(out, "%02x", record->format.block[i]);
 	fputc('"', out);
-	print_known("rate", record->rate, out);
-	print_known("channels", record->channels, out);
-	print_known("bits", record->bits, out);
+	fprintf(out, ",\"rate\":%u,\"channels\":%u,\"bits\":%u", record->rate, record->channels, record->bits);
 	print_time("opened_us", record->opened_us, out);
 	print_time("run_us", record->run_us, out);
 	print_time("eos_us", record->eos_us, out);
@@ -145,7 +154,7 @@ void record_update(struct record *record)
 	char path[300], temporary[300];
 	FILE *file;
 
-	if (record->events && fflush(record->events))
+	if (record->events && fflush(record->events->stream))
 		fail(record, "events.jsonl");
 	snprintf(path, sizeof(path), "%s/stream.json", record->path);
 	snprintf(temporary, sizeof(temporary), "%s/.stream.json", record->path);
@@ -166,27 +175,33 @@ void record_event(struct record *record, const char *event, const char *format, 
 
 	if (!record->events)
 		return;
-	fprintf(record->events, "{\"t_us\":%llu,\"event\":\"%s\"", (unsigned long long)clock_now_us(), event);
+	fprintf(record->events->stream, "{\"t_us\":%llu,\"event\":\"%s\"", (unsigned long long)clock_now_us(), event);
 	va_start(args, format);
-	vfprintf(record->events, format, args);
+	vfprintf(record->events->stream, format, args);
 	va_end(args);
-	fputs("}\n", record->events);
+	fputs("}\n", record->events->stream);
 }
 
 void record_input(struct record *record, const void *data, size_t size)
 {
-	if (record->input && fwrite(data, 1, size, record->input) != size)
+	if (record->input && fwrite(data, 1, size, record->input->stream) != size)
 		fail(record, "input.bin");
+}
+
+static void write_wav_header(struct record *record)
+{
+	if (wav_write_header(record->wav->stream, record->rate, record->channels, record->bits, record->wav_bytes) < 0)
+		fail(record, "rendered.wav");
 }
 
 FILE *record_wav(struct record *record)
 {
 	if (!record->wav && !record->failed) {
 		record->wav = open_file(record, "rendered.wav");
-		if (record->wav && wav_write_header(record->wav, record->rate, record->channels, record->bits, 0) < 0)
-			fail(record, "rendered.wav");
+		if (record->wav)
+			write_wav_header(record);
 	}
-	return record->wav;
+	return record->wav ? record->wav->stream : NULL;
 }
 
 void record_wav_wrote(struct record *record, size_t bytes, bool good)
@@ -198,10 +213,12 @@ void record_wav_wrote(struct record *record, size_t bytes, bool good)
 
 void record_sync(struct record *record)
 {
-	if (record->wav && (wav_write_header(record->wav, record->rate, record->channels, record->bits,
-					     record->wav_bytes) < 0 || fflush(record->wav)))
-		fail(record, "rendered.wav");
-	if (record->input && fflush(record->input))
+	if (record->wav) {
+		write_wav_header(record);
+		if (fflush(record->wav->stream))
+			fail(record, "rendered.wav");
+	}
+	if (record->input && fflush(record->input->stream))
 		fail(record, "input.bin");
 	record_update(record);
 }
@@ -209,13 +226,9 @@ void record_sync(struct record *record)
 void record_close(struct record *record)
 {
 	record_sync(record);
-	if (record->input)
-		fclose(record->input);
-	if (record->events)
-		fclose(record->events);
-	if (record->wav)
-		fclose(record->wav);
-	record->input = record->events = record->wav = NULL;
+	close_file(record, &record->input, "input.bin");
+	close_file(record, &record->wav, "rendered.wav");
+	close_file(record, &record->events, "events.jsonl");
 }
 
 void record_error(struct record *record, const char *format, ...)

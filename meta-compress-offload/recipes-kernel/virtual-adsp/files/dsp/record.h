@@ -17,13 +17,15 @@
 
 #define RECORD_NOT_YET UINT64_MAX	/* a time that is null in stream.json */
 
+struct record_file;
+
 struct record {
 	/* the owner keeps these up to date; they are what stream.json shows */
 	unsigned int number;		/* of the stream, from 1 */
 	unsigned int session, stream_id;
 	const char *state;
 	struct media_format format;
-	uint32_t rate, channels, bits;	/* of the rendered PCM; 0: not known yet */
+	uint32_t rate, channels, bits;	/* of the rendered PCM; all 0 until the first frame is decoded */
 	uint64_t opened_us, run_us, eos_us, eos_rendered_us, closed_us;
 	uint64_t bytes_received;
 	unsigned int writes;
@@ -34,7 +36,7 @@ struct record {
 
 	/* private */
 	char path[256];
-	FILE *input, *events, *wav;
+	struct record_file *input, *events, *wav;
 	uint64_t wav_bytes;
 	bool failed;
 };
