@@ -25,7 +25,8 @@ PACKAGES = (
     "meson", "ninja-build", "make", "pkgconf", "pkgconf:arm64", "gettext", "patch", "python3", "bc",
     "autoconf", "automake", "libtool", "libglib2.0-dev-bin",
     # accounts, keys, unpacking, kernel modules, device tree, file system
-    "systemd-standalone-sysusers", "openssh-client", "bzip2", "xz-utils", "dpkg-dev", "cpio", "kmod", "device-tree-compiler", "e2fsprogs", "libarchive13t64",
+    "systemd-standalone-sysusers", "openssh-client", "bzip2", "xz-utils", "dpkg-dev", "cpio", "kmod",
+    "device-tree-compiler", "e2fsprogs", "libarchive13t64",
     # libraries of the programs built here
     "libasound2-dev:arm64", "libudev-dev:arm64", "libsystemd-dev:arm64", "libsndfile1-dev:arm64",
     "libmpg123-dev:arm64", "libflac-dev:arm64", "libmpg123-dev", "libflac-dev",

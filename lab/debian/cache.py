@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A build cache keyed by content: an entry is made once for what went into it, and never seen half-written."""
+"""A build cache keyed by content: an entry is made once for what went into it, and never half-written."""
 
 import fcntl
 import hashlib

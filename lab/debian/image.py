@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import tarfile
 from pathlib import Path
 
 from lab.debian import upstream
@@ -126,7 +127,7 @@ class _Builder:
             title=f"root file system ({variant} PipeWire)",
         )  # fmt: skip
 
-        fetched = [kernel, initramfs, ffmpeg, wireplumber, source]
+        fetched = [base, kernel, initramfs, ffmpeg, wireplumber, source]
         key = {
             "parts": [str(part.name) for part in (packed, initramfs, dtb, rootfs, keys)],
             "command line": COMMAND_LINE,
@@ -149,7 +150,12 @@ class _Builder:
             (folder / "id_ed25519").chmod(0o600)
             shutil.copy(keys / "ssh_host_ed25519_key.pub", folder / "ssh_host_ed25519_key.pub")
             parts = _versions(fetched)
-            parts |= {entry.name: {"version": "", "sha256": digest_tree(entry)} for entry in (drivers, dsp, client)}
+            for name, entry in {
+                "kernel modules": drivers,
+                "virtual-adsp": dsp,
+                "compress-client": client,
+            }.items():
+                parts[name] = {"version": "this checkout", "sha256": digest_tree(entry)}
             manifest = {
                 "machine": MACHINE,
                 "compatible": COMPATIBLE,
@@ -195,10 +201,14 @@ class _Builder:
             mmdebstrap(
                 [
                     "--variant=extract", "--architectures=arm64", f"--include={','.join(packages)}",
-                    '--aptopt=APT::Install-Recommends "false"', SUITE, str(folder / "rootfs.tar"),
+                    '--aptopt=APT::Install-Recommends "false"',
+                    '--extract-hook=cd "$1/var/cache/apt/archives" && sha256sum *.deb > "$1/packages.sha256"',
+                    SUITE, str(folder / "rootfs.tar"),
                 ],
                 self.root.logs / "base.log",
             )  # fmt: skip
+            with tarfile.open(folder / "rootfs.tar") as archive:
+                archive.extract("./packages.sha256", folder, filter="data")
 
         return self.cache.entry("base", {"suite": SUITE, "packages": packages}, extract)
 
@@ -207,11 +217,11 @@ def _versions(entries: list[Path]) -> dict[str, dict[str, str]]:
     """What each step wrote about what it downloaded, by package or source name."""
     found: dict[str, dict[str, str]] = {}
     for entry in entries:
-        digests = (entry / "packages.sha256").read_text().split() if (entry / "packages.sha256").exists() else []
-        for digest, file in zip(digests[::2], digests[1::2], strict=True):
-            stem = Path(file).name
-            name, _, rest = stem.partition("_")
-            found[name] = {"version": rest.partition("_")[0].removesuffix(".deb"), "sha256": digest}
+        listing = entry / "packages.sha256"
+        for line in listing.read_text().splitlines() if listing.exists() else ():
+            digest, file = line.split()
+            name, _, rest = Path(file).name.partition("_")
+            found[name] = {"version": rest.partition("_")[0], "sha256": digest}
     return found
 
 

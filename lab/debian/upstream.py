@@ -53,7 +53,8 @@ def checkout(release: Release, cache: Cache, report: Report) -> Path | None:
     def clone(folder: Path) -> None:
         report(f"{release.name} {release.version} from git …")
         source = folder / "source"
-        _git("clone", "--quiet", "--depth=1", f"--branch={release.tag}", release.url, str(source), limit=CLONE_S)
+        options = ("--quiet", "--depth=1", f"--branch={release.tag}")
+        _git("clone", *options, release.url, str(source), limit=CLONE_S)
         commit = _git("-C", str(source), "rev-parse", "HEAD", limit=REACH_S).strip()
         if commit != release.commit:
             raise BuildError(f"{release.url}: tag {release.tag} is {commit}, not {release.commit} as pinned")

@@ -5,7 +5,6 @@
 
 fetch_orig ffmpeg
 sha256sum ./*.orig.tar.* > /out/packages.sha256
-apt-cache showsrc ffmpeg | sed -n 's/^Version: /ffmpeg /p' | sort -V | tail -n 1 > /out/packages
 mkdir source
 tar -C source --no-same-owner --strip-components=1 -xf ./*.orig.tar.*
 cd source || exit

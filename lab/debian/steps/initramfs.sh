@@ -3,7 +3,6 @@
 . /in/fetch
 
 fetch_packages busybox-static:arm64
-dpkg-deb -f busybox-static_*.deb Package Version | paste -s -d ' ' | sed 's/Package: //; s/Version: //' > /out/packages
 sha256sum ./*.deb > /out/packages.sha256
 dpkg -x busybox-static_*.deb busybox
 

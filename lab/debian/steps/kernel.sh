@@ -11,10 +11,6 @@ fetch_packages "$package:arm64" "linux-headers-$release:arm64" "$common" "$kbuil
 
 echo "$release" > /out/release
 sha256sum ./*.deb > /out/packages.sha256
-for deb in *.deb; do
-	dpkg-deb -f "$deb" Package Version | paste -s -d ' ' | sed 's/Package: //; s/Version: //'
-done > /out/packages
-
 dpkg -x "$package"_*.deb image
 mkdir /out/lib
 mv image/boot/vmlinuz-* /out/vmlinuz

@@ -3,7 +3,4 @@
 . /in/fetch
 fetch_packages wireplumber:arm64 libwireplumber-0.5-0:arm64
 sha256sum ./*.deb > /out/packages.sha256
-for deb in *.deb; do
-	dpkg-deb -f "$deb" Package Version | paste -s -d ' ' | sed 's/Package: //; s/Version: //'
-	dpkg -x "$deb" /out/tree
-done > /out/packages
+for deb in *.deb; do dpkg -x "$deb" /out/tree; done
