@@ -194,23 +194,22 @@ class _Builder:
         )
 
     def _base(self) -> Path:
-        packages = _lines("packages.txt")
+        options = [
+            "--variant=extract",
+            "--architectures=arm64",
+            f"--include={','.join(_lines('packages.txt'))}",
+            '--aptopt=APT::Install-Recommends "false"',
+            '--extract-hook=cd "$1/var/cache/apt/archives" && sha256sum *.deb > "$1/packages.sha256"',
+            SUITE,
+        ]
 
         def extract(folder: Path) -> None:
             self.report("Debian's packages for arm64 …")
-            mmdebstrap(
-                [
-                    "--variant=extract", "--architectures=arm64", f"--include={','.join(packages)}",
-                    '--aptopt=APT::Install-Recommends "false"',
-                    '--extract-hook=cd "$1/var/cache/apt/archives" && sha256sum *.deb > "$1/packages.sha256"',
-                    SUITE, str(folder / "rootfs.tar"),
-                ],
-                self.root.logs / "base.log",
-            )  # fmt: skip
+            mmdebstrap([*options, str(folder / "rootfs.tar")], self.root.logs / "base.log")
             with tarfile.open(folder / "rootfs.tar") as archive:
                 archive.extract("./packages.sha256", folder, filter="data")
 
-        return self.cache.entry("base", {"suite": SUITE, "packages": packages}, extract)
+        return self.cache.entry("base", {"mmdebstrap": options}, extract)
 
 
 def _versions(entries: list[Path]) -> dict[str, dict[str, str]]:
