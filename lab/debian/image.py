@@ -57,11 +57,11 @@ def build_image(
     for tool in ("mmdebstrap", "bwrap"):
         if shutil.which(tool) is None:
             raise BuildError(f"'{tool}' is not installed; run 'make setup'")
-    builder = _Builder(build, report)
-    return builder.deploy(variant, pipewire_source or os.environ.get("PIPEWIRE_SOURCE", "auto"))
+    quick = QuickImage(build, report)
+    return quick.deploy(variant, pipewire_source or os.environ.get("PIPEWIRE_SOURCE", "auto"))
 
 
-class _Builder:
+class QuickImage:
     """The parts of the image, each a step in the build root."""
 
     def __init__(self, build: Path, report: Report) -> None:
@@ -70,12 +70,18 @@ class _Builder:
         self.report = report
         self.fetch = STEPS / "fetch.sh"
 
+    def kernel(self) -> Path:
+        """Debian's kernel: ``vmlinuz``, ``lib/modules``, ``headers``, and ``source`` of what is patched."""
+        title = "kernel: Debian's for arm64"
+        return self.root.step("kernel", {"fetch": self.fetch}, title=title, network=True)
+
     def deploy(self, variant: str, pipewire_source: str) -> Path:
+        """The deploy folder of *variant*: boot image, root file system, manifest and the lab's key."""
         step, fetch = self.root.step, self.fetch
         recipes = LAYER / "recipes-multimedia"
         adsp = LAYER / "recipes-kernel/virtual-adsp/files"
 
-        kernel = step("kernel", {"fetch": fetch}, title="kernel: Debian's for arm64", network=True)
+        kernel = self.kernel()
         packed = step("kernel-image", {"kernel": kernel}, title="kernel image")
         initramfs = step(
             "initramfs", {"fetch": fetch, "kernel": kernel, "init": DEFINITIONS / "initramfs"},

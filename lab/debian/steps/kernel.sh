@@ -21,4 +21,4 @@ for deb in linux-headers-*.deb linux-kbuild-*.deb; do dpkg -x "$deb" /out/header
 
 dpkg -x "$source"_*.deb source
 tar -C /out --no-same-owner -xf source/usr/src/linux-source-*.tar.xz --transform 's,^linux-source-[^/]*,source,' --wildcards \
-	'linux-source-*/sound/soc/qcom' 'linux-source-*/scripts/checkpatch.pl' 'linux-source-*/scripts/spelling.txt'
+	'linux-source-*/sound/soc/qcom' 'linux-source-*/scripts/checkpatch.pl' 'linux-source-*/scripts/spelling.txt' 'linux-source-*/scripts/const_structs.checkpatch'

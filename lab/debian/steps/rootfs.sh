@@ -49,6 +49,9 @@ install -m 644 /in/keys/ssh_host_ed25519_key.pub "$root/etc/ssh/ssh_host_ed25519
 rm -rf "$root"/usr/share/doc/* "$root"/usr/share/man/* "$root"/usr/share/info/* "$root"/usr/share/locale/* \
 	"$root"/usr/share/sounds "$root"/var/lib/apt/lists/* "$root"/usr/lib/aarch64-linux-gnu/gconv
 mkdir -p "$root/proc" "$root/sys" "$root/run" "$root/dev"
+rm -rf "$root/var/run" "$root/var/lock"
+ln -s /run "$root/var/run"
+ln -s /run/lock "$root/var/lock"
 chmod 1777 "$root/tmp"
 
 # Room to spare for files under test; the file system can grow into its partition later.
