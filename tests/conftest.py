@@ -1,7 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""What all tests share."""
+"""What all tests share; above all the board that tests/board runs on."""
 
 import pytest
+
+from lab.environment import Board
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--board",
+        default="virtual",
+        metavar="NAME",
+        help="board for tests/board, or a labgrid environment file (default: a virtual board of its own)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -9,3 +20,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "filterwarnings", "ignore:unhandled exception during event notification. SerialDriver:UserWarning"
     )
+    # labgrid's plugin loads the environment after this, and skips what the board has no feature for. A
+    # virtual board has no ports before its first test: only then it is started.
+    if config.option.lg_env is None:
+        board = Board.find(config.option.board, instance="test")
+        board.load(must_run=False)
+        config.option.lg_env = str(board.environment)

@@ -4,6 +4,7 @@
 Importing this package registers them: an environment names it under ``imports:``.
 """
 
+from lab.drivers.dspcontrol import DspControlDriver
 from lab.drivers.dsprecord import DspRecordDriver
 from lab.drivers.endpoints import DirectNetFastboot, TemplatedNetworkService, TemplatedSerialPort
 from lab.drivers.fastboot import LimitedFastbootDriver
@@ -12,6 +13,7 @@ from lab.drivers.remote import RemoteDriver
 
 __all__ = [
     "DirectNetFastboot",
+    "DspControlDriver",
     "DspRecordDriver",
     "LimitedFastbootDriver",
     "PlayerDriver",

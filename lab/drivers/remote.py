@@ -58,35 +58,48 @@ class RemoteDriver(Driver):
 
     def on_activate(self) -> None:
         """Connect. Raises RemoteError after ``connection_timeout``."""
-        deadline = time.monotonic() + self.connection_timeout
         key = self._key()
+        self._await_banner()
+        client = paramiko.SSHClient()
+        # A board on the lab's own bench, whose host key changes with every image.
+        client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+        try:
+            client.connect(
+                self.service.address, self.service.port, self.service.username, self.service.password,
+                pkey=key, allow_agent=False, look_for_keys=False,
+                timeout=self.connection_timeout, banner_timeout=self.connection_timeout,
+                auth_timeout=self.connection_timeout,
+            )  # fmt: skip
+        except paramiko.AuthenticationException as error:
+            client.close()
+            raise RemoteError(
+                f"the board refuses the key {self.keyfile or '(none)'}: flash an image that this checkout made"
+            ) from error
+        except (OSError, paramiko.SSHException, EOFError) as error:
+            client.close()
+            raise self._silent(error) from error
+        self._client = client
+
+    def _await_banner(self) -> None:
+        """Wait until there is an SSH server: a port forwarder may accept long before there is one."""
+        deadline = time.monotonic() + self.connection_timeout
         while True:
-            client = paramiko.SSHClient()
-            # A board on the lab's own bench, whose host key changes with every image.
-            client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+            reason: object = "it hangs up"
             try:
-                client.connect(
-                    self.service.address, self.service.port, self.service.username, self.service.password,
-                    pkey=key, allow_agent=False, look_for_keys=False,
-                    timeout=10, banner_timeout=30, auth_timeout=30,
-                )  # fmt: skip
-            except paramiko.AuthenticationException as error:
-                client.close()
-                raise RemoteError(
-                    f"the board refuses the key {self.keyfile or '(none)'}: "
-                    "flash an image that this checkout made"
-                ) from error
-            except (OSError, paramiko.SSHException, EOFError) as error:
-                client.close()
-                if time.monotonic() > deadline:
-                    raise RemoteError(
-                        f"the board does not answer by SSH within {self.connection_timeout:.0f} s ({error}): "
-                        "look at its console (offload-lab board console)"
-                    ) from error
-                time.sleep(0.2)
-            else:
-                self._client = client
-                return
+                with socket.create_connection((self.service.address, self.service.port), 5) as link:
+                    if link.recv(4) == b"SSH-":
+                        return
+            except OSError as error:
+                reason = error
+            if time.monotonic() > deadline:
+                raise self._silent(reason)
+            time.sleep(0.2)
+
+    def _silent(self, reason: object) -> RemoteError:
+        return RemoteError(
+            f"the board does not answer by SSH within {self.connection_timeout:.0f} s ({reason}): "
+            "look at its console (offload-lab board console)"
+        )
 
     def _key(self) -> paramiko.PKey | None:
         if not self.keyfile:

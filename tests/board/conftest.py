@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: MIT
+"""The board, booted once for all tests, and what it has to say when one fails.
+
+A test asks for the state that it needs (`in_fastboot`, `in_shell`) or for something that needs a shell
+(`remote`, `dsp`, `play`, `compress_client`).
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from labgrid import Environment, Target
+from labgrid.pytestplugin.hooks import LABGRID_ENV_KEY
+
+from lab import postmortem, runs
+from lab.drivers.dsprecord import DspRecordDriver
+from lab.drivers.remote import RemoteDriver
+from lab.environment import Board
+from lab.flash import Plan
+from lab.playback import media, session
+from lab.playback.record import Record
+from lab.playback.session import Outcome
+from lab.strategy import OffloadStrategy, Status
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs the bootloader comes first, so that one boot serves all; another image comes last."""
+
+    def order(item: pytest.Item) -> int:
+        if item.get_closest_marker("own_board"):
+            return 3
+        if item.get_closest_marker("afterwards"):
+            return 2
+        return 0 if "in_fastboot" in getattr(item, "fixturenames", ()) else 1
+
+    items.sort(key=order)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "afterwards: looks back at what the other tests did to the board")
+    config.addinivalue_line("markers", "own_board: boots another image on a board of its own; runs last")
+
+
+@pytest.fixture(scope="session")
+def build_image() -> Callable[[str], Path]:
+    """Builds a variant of the image, or finds it in the cache; its deploy folder."""
+    from lab.debian import build_image
+
+    return lambda variant: build_image(variant, report=lambda line: None)
+
+
+@pytest.fixture(scope="session")
+def run_folder() -> Path:
+    """Where this session's logs and records go."""
+    return runs.new_folder("test")
+
+
+@pytest.fixture(scope="session")
+def board(pytestconfig: pytest.Config) -> Board:
+    return Board.find(pytestconfig.option.board, instance="test")
+
+
+@pytest.fixture(scope="session")
+def plan(board: Board, request: pytest.FixtureRequest) -> Plan | None:
+    """What the board shall run: the deploy folder OFFLOAD_IMAGE, else the image that is built here.
+
+    A real board without OFFLOAD_IMAGE keeps what it has.
+    """
+    if folder := os.environ.get("OFFLOAD_IMAGE"):
+        return Plan.read(Path(folder))
+    if not board.virtual:
+        return None
+    return Plan.read(request.getfixturevalue("build_image")("patched"))
+
+
+@pytest.fixture(scope="session")
+def env(pytestconfig: pytest.Config, board: Board, plan: Plan | None) -> Iterator[Environment]:
+    """labgrid's fixture of this name, with the virtual board started first."""
+    if plan:
+        board.remember(plan)
+    if board.virtual:
+        board.start(outlive=False)
+    try:
+        environment = board.load()
+        pytestconfig.stash[LABGRID_ENV_KEY] = environment
+        try:
+            yield environment
+        finally:
+            environment.cleanup()
+    finally:
+        if board.virtual:
+            board.stop()
+
+
+@pytest.fixture(scope="session")
+def strategy(target: Target, plan: Plan | None, run_folder: Path) -> Iterator[OffloadStrategy]:
+    strategy = target.get_driver(OffloadStrategy, activate=False)
+    strategy.plan = plan
+    with runs.logged(target, run_folder):
+        yield strategy
+
+
+@pytest.fixture
+def in_fastboot(strategy: OffloadStrategy) -> OffloadStrategy:
+    strategy.transition(Status.fastboot)
+    return strategy
+
+
+@pytest.fixture
+def in_shell(strategy: OffloadStrategy) -> OffloadStrategy:
+    strategy.transition(Status.shell)
+    return strategy
+
+
+@pytest.fixture
+def remote(in_shell: OffloadStrategy) -> RemoteDriver:
+    return in_shell.remote
+
+
+@pytest.fixture
+def dsp(target: Target, in_shell: OffloadStrategy) -> DspRecordDriver:
+    """Only for tests with lg_feature("dsp-record")."""
+    return target.get_driver(DspRecordDriver)
+
+
+@pytest.fixture
+def records(request: pytest.FixtureRequest, run_folder: Path) -> Path:
+    """A folder for what the DSP records in this test."""
+    return run_folder / "records" / re.sub(r"[^\w.-]+", "_", request.node.name)
+
+
+@pytest.fixture
+def recorded(dsp: DspRecordDriver, records: Path) -> Callable[[], list[Record]]:
+    """The streams that the DSP saw since the test began."""
+    known = dsp.streams()
+    return lambda: dsp.fetch_new(known, records)
+
+
+@pytest.fixture
+def play(target: Target, in_shell: OffloadStrategy, records: Path) -> Callable[[Path], Outcome]:
+    """Plays a file through PipeWire and judges."""
+    return lambda path: session.play(target, media.read(path), records)
+
+
+@pytest.fixture
+def compress_client(remote: RemoteDriver) -> Callable[..., list[dict]]:
+    """Runs compress-client on the board, without PipeWire; its lines."""
+
+    def run(*arguments: object, code: int = 0) -> list[dict]:
+        result = remote.run(f"compress-client {' '.join(map(str, arguments))}", timeout=120)
+        assert result.code == code, result.stderr
+        return [json.loads(line) for line in result.text.splitlines()]
+
+    return run
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
+    """Save the board's state where a test failed: later tests will change it."""
+    report = yield
+    target = item.funcargs.get("target") if hasattr(item, "funcargs") else None
+    if report.failed and target is not None and report.when in ("setup", "call"):
+        folder = item.funcargs.get("run_folder") or runs.new_folder("test")
+        folder = folder / "post-mortem" / re.sub(r"[^\w.-]+", "_", item.name)
+        postmortem.save(target, folder)
+        report.sections.append(("post-mortem", str(folder)))
+    return report

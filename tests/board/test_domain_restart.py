@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+"""The audio part of the DSP's firmware restarts, as after a crash: the card goes, comes back, and plays."""
+
+import time
+
+import pytest
+from support.media import make
+
+from lab.drivers.dspcontrol import DspControlDriver
+
+pytestmark = pytest.mark.lg_feature(["dsp-record", "dsp-control"])
+
+
+@pytest.fixture
+def control(target, in_shell):
+    return target.get_driver(DspControlDriver)
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.3)
+
+
+def test_the_card_comes_back_and_plays(control, remote, play, tmp_path):
+    """The kernel's log tells that the card was gone: it may be back before we can look."""
+    before = remote.run_check("stat -c %W-%Y-%i /dev/snd/comprC0D3")
+    assert control.order("pd-restart")["ok"]
+    wait_for(lambda: remote.run("stat -c %W-%Y-%i /dev/snd/comprC0D3").text not in (before, ""))
+    wait_for(lambda: control.order("status")["audio_domain"] == "up")
+    wait_for(lambda: "compress.offload" in remote.run("PIPEWIRE_RUNTIME_DIR=/run/pipewire pw-dump").text)
+    for name in ("again.mp3", "again.flac"):
+        assert play(make(tmp_path / name, seconds=2)).verdict.error is None

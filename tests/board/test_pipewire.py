@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""What PipeWire and WirePlumber make of the compress device, before anything is played."""
+
+import json
+
+import pytest
+
+ENVIRONMENT = "PIPEWIRE_RUNTIME_DIR=/run/pipewire"
+
+
+@pytest.fixture
+def objects(remote):
+    return json.loads(remote.run_check(f"{ENVIRONMENT} pw-dump"))
+
+
+@pytest.fixture
+def sinks(objects):
+    """Properties of all audio sinks."""
+    nodes = [item["info"]["props"] for item in objects if item["type"] == "PipeWire:Interface:Node"]
+    return [props for props in nodes if props.get("media.class") == "Audio/Sink"]
+
+
+@pytest.fixture
+def compress_sinks(sinks):
+    return [props for props in sinks if props.get("factory.name") == "api.alsa.compress.offload.sink"]
+
+
+def test_there_is_one_compress_sink(compress_sinks):
+    assert len(compress_sinks) == 1
+
+
+def test_there_is_a_pcm_sink_too(sinks, compress_sinks):
+    assert len(sinks) > len(compress_sinks)
+
+
+def test_the_compress_sink_is_not_the_default(remote, objects, compress_sinks):
+    """PCM cannot play there."""
+    (metadata,) = [
+        item for item in objects
+        if item["type"] == "PipeWire:Interface:Metadata" and item["props"].get("metadata.name") == "default"
+    ]  # fmt: skip
+    defaults = [
+        entry["value"]["name"] for entry in metadata["metadata"] if entry["key"] == "default.audio.sink"
+    ]
+    assert defaults, "there must be a default sink"
+    assert compress_sinks[0]["node.name"] not in defaults
+    status = remote.run_check(f"{ENVIRONMENT} wpctl status --name")
+    assert compress_sinks[0]["node.name"] in status
+    default_line = [line for line in status.splitlines() if " *" in line and "alsa_output" in line]
+    assert not any(compress_sinks[0]["node.name"] in line for line in default_line)
+
+
+@pytest.mark.lg_feature("dsp-record")
+def test_pcm_goes_to_the_pcm_sink(remote, recorded):
+    """Whoever names no sink gets one that can play PCM."""
+    remote.run_check("head -c 384044 /dev/zero >/tmp/silence.raw")
+    command = "pw-cat --playback --raw --format s16 --rate 48000 --channels 2 /tmp/silence.raw"
+    remote.run_check(f"{ENVIRONMENT} timeout 60 {command}", timeout=90)
+    assert {record.stream["codec"] for record in recorded()} == {"pcm"}
+
+
+def test_the_daemons_do_not_complain(remote):
+    """No crash, no restart."""
+    show = remote.run_check("systemctl show --property=NRestarts --value pipewire wireplumber")
+    assert show.split() == ["0", "0"]

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+"""The counterpart of test_playback.py: with PipeWire as it was released, the same file arrives garbled."""
+
+import os
+from pathlib import Path
+
+import pytest
+from support.media import make
+
+from lab.environment import Board
+from lab.flash import Plan
+from lab.playback import media, session
+
+pytestmark = [pytest.mark.own_board, pytest.mark.lg_feature("dsp-record")]
+
+
+@pytest.fixture(scope="module")
+def unpatched(pytestconfig, strategy, build_image):
+    """A target that runs the image with the unpatched PipeWire. OFFLOAD_IMAGE_UNPATCHED names its folder."""
+    if not Board.find(pytestconfig.option.board).virtual:
+        pytest.skip("a real board would have to be flashed with an image that does not work")
+    folder = os.environ.get("OFFLOAD_IMAGE_UNPATCHED")
+    plan = Plan.read(Path(folder) if folder else build_image("unpatched"))
+    assert plan.manifest["pipewire"]["patched"] is False
+    strategy.transition("off")  # two boards at once are slow
+    board = Board.find(pytestconfig.option.board, instance="test-unpatched")
+    board.remember(plan)
+    board.start(outlive=False)
+    try:
+        environment = board.load()
+        try:
+            target = environment.get_target()
+            other = target.get_driver("OffloadStrategy", activate=False)
+            other.plan = plan
+            other.transition("shell")
+            yield target
+        finally:
+            environment.cleanup()
+    finally:
+        board.stop()
+
+
+def test_a_file_arrives_garbled(unpatched, tmp_path, records):
+    file = media.read(make(tmp_path / "a.mp3", seconds=4))
+    verdict = session.play(unpatched, file, records).verdict
+    assert verdict.error is not None
+    assert verdict.bytes_identical is not True
