@@ -4,6 +4,7 @@
 A connection costs an emulated board seconds of key exchange, so there is one, and commands are few.
 """
 
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class RemoteDriver(Driver):
         except paramiko.AuthenticationException as error:
             client.close()
             raise RemoteError(
-                f"the board refuses the key {self.keyfile or '(none)'}: flash an image that this checkout made"
+                f"the board refuses the key {self.keyfile or '(none)'}: flash an image of this checkout"
             ) from error
         except (OSError, paramiko.SSHException, EOFError) as error:
             client.close()
