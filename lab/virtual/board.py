@@ -48,6 +48,7 @@ class Board:
             if on and not self.powered:
                 self.powered = True
                 self._settled.clear()
+                await self._console.admit()
                 self._life = asyncio.create_task(self._live())
                 settled = asyncio.create_task(self._settled.wait())
                 await asyncio.wait({self._life, settled}, return_when=asyncio.FIRST_COMPLETED)

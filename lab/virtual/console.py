@@ -30,6 +30,11 @@ class Console:
         self._server = await asyncio.start_server(self._client, "127.0.0.1", 0)
         return int(self._server.sockets[0].getsockname()[1])
 
+    async def admit(self) -> None:
+        """Let everybody in who has connected by now, so that they see what is said next."""
+        for _ in range(10):  # asyncio needs four rounds of its loop to make a client out of a connection
+            await asyncio.sleep(0)
+
     async def stop(self) -> None:
         """Drop all clients."""
         if self._server is not None:

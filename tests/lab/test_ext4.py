@@ -25,7 +25,7 @@ def test_a_file_system_of_mke2fs_is_read(tmp_path: Path, block_size: int) -> Non
         "board",
         "-U",
         str(name),
-        path,
+        str(path),
         "8M",
     ]
     subprocess.run(command, check=True)

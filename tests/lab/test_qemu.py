@@ -54,8 +54,10 @@ def _with_rig(
 ) -> None:
     async def run() -> None:
         rig = Rig(folder, real_time)
-        await test(rig)
-        rig.port.close()
+        try:
+            await test(rig)
+        finally:
+            rig.port.close()
 
     asyncio.run(run())
 
@@ -65,7 +67,7 @@ def test_keys_arrive_and_power_off_is_seen(tmp_path: Path, real_time: bool) -> N
     async def test(rig: Rig) -> None:
         life = rig.run()
         await rig.until(b"up!")
-        assert rig.started.is_set()
+        await asyncio.wait_for(rig.started.wait(), LIMIT)
         rig.machine.type(b"echo")
         await rig.until(b"up!echo")
         rig.machine.type(b"q")
