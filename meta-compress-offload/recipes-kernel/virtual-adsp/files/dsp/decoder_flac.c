@@ -46,6 +46,7 @@ struct flac_decoder {
 	size_t frame_max;		/* bytes of the largest frame to be expected */
 	uint64_t total, decoded;	/* samples: as STREAMINFO says (0: not known), and so far */
 
+	const char *trouble;		/* what libFLAC complained of since the last good frame */
 	bool got_frame;
 	struct pcm pcm;
 	uint8_t *out;
@@ -145,12 +146,21 @@ static void on_error(const FLAC__StreamDecoder *handle, FLAC__StreamDecoderError
 	struct flac_decoder *decoder = client;
 
 	(void)handle;
-	decoder_error(&decoder->base, "The FLAC stream is corrupt after sample %llu: %s.",
-		      (unsigned long long)decoder->decoded,
-		      status == FLAC__STREAM_DECODER_ERROR_STATUS_LOST_SYNC ? "no frame where one should start" :
-		      status == FLAC__STREAM_DECODER_ERROR_STATUS_BAD_HEADER ? "bad frame header" :
-		      status == FLAC__STREAM_DECODER_ERROR_STATUS_FRAME_CRC_MISMATCH ? "wrong checksum of a frame" :
-		      "a frame that cannot be parsed");
+	if (!decoder->trouble)
+		decoder->trouble =
+			status == FLAC__STREAM_DECODER_ERROR_STATUS_LOST_SYNC ? "no frame where one should start" :
+			status == FLAC__STREAM_DECODER_ERROR_STATUS_BAD_HEADER ? "bad frame header" :
+			status == FLAC__STREAM_DECODER_ERROR_STATUS_FRAME_CRC_MISMATCH ? "wrong checksum of a frame" :
+			"a frame that cannot be parsed";
+}
+
+/* What was skipped before a good frame was damage; at the end it may be a tag, or a frame that is cut. */
+static void report_trouble(struct flac_decoder *decoder, uint64_t sample)
+{
+	if (decoder->trouble)
+		decoder_error(&decoder->base, "The FLAC stream is corrupt after sample %llu: %s.",
+			      (unsigned long long)sample, decoder->trouble);
+	decoder->trouble = NULL;
 }
 
 static struct decoder *flac_open(const struct media_format *format)
@@ -220,6 +230,12 @@ static size_t frame_bound(const uint8_t *info)
 	return frame < FRAME_LIMIT ? frame : FRAME_LIMIT;
 }
 
+static uint64_t total_samples(const uint8_t *info)
+{
+	return (uint64_t)(info[13] & 0xF) << 32 | (uint64_t)info[14] << 24 | (uint64_t)info[15] << 16 |
+	       (uint64_t)info[16] << 8 | info[17];
+}
+
 /* Starts libFLAC on a header of STREAMINFO alone, put before what is held. */
 static bool start_frames(struct flac_decoder *decoder)
 {
@@ -235,8 +251,6 @@ static bool start_frames(struct flac_decoder *decoder)
 	decoder->in_offset = 0;
 	decoder->given = 0;
 	decoder->decoded = 0;
-	decoder->total = (uint64_t)(info[13] & 0xF) << 32 | (uint64_t)info[14] << 24 | (uint64_t)info[15] << 16 |
-			 (uint64_t)info[16] << 8 | info[17];
 	decoder->frame_max = frame_bound(info);
 	decoder->state = FLAC_FRAMES;
 	if (FLAC__stream_decoder_init_stream(decoder->handle, on_read, NULL, on_tell, NULL, NULL, on_write, NULL, on_error,
@@ -282,8 +296,10 @@ static bool read_header(struct flac_decoder *decoder)
 
 			decoder->last_block = in[0] & 0x80;
 			if ((in[0] & 0x7F) == 0 && length == STREAMINFO_SIZE &&
-			    decoder->in_size >= 4 + STREAMINFO_SIZE)
+			    decoder->in_size >= 4 + STREAMINFO_SIZE) {
 				memcpy(decoder->streaminfo, in + 4, STREAMINFO_SIZE);
+				decoder->total = total_samples(decoder->streaminfo);
+			}
 			decoder->skip = 4 + length;
 		} else if (!memcmp(in, "fLaC", 4)) {
 			drop(decoder, 4);
@@ -333,8 +349,8 @@ static void starve(struct flac_decoder *decoder)
 	decoder->given = 0;
 	decoder->starved_at = decoder->fed;
 	if (decoder->in_size >= 2 * decoder->frame_max + FRAME_GUESS) {
-		decoder_error(&decoder->base, "There is no FLAC frame in %zu bytes after sample %llu.", decoder->in_size,
-			      (unsigned long long)decoder->decoded);
+		decoder_error(&decoder->base, "The FLAC stream is corrupt after sample %llu: no frame in %zu bytes.",
+			      (unsigned long long)decoder->decoded, decoder->in_size);
 		drop(decoder, decoder->in_size / 2);
 	}
 }
@@ -362,6 +378,7 @@ static enum decode_result flac_decode(struct decoder *base, bool hungry, struct 
 		FLAC__stream_decoder_process_single(decoder->handle);
 		state = FLAC__stream_decoder_get_state(decoder->handle);
 		if (decoder->got_frame) {
+			report_trouble(decoder, decoder->decoded - decoder->pcm.frames);
 			if (FLAC__stream_decoder_get_decode_position(decoder->handle, &position) &&
 			    position >= decoder->in_offset && position - decoder->in_offset <= decoder->in_size)
 				drop(decoder, (size_t)(position - decoder->in_offset));
@@ -403,6 +420,7 @@ static void flac_reset(struct decoder *base)
 	decoder->in_size = decoder->given = 0;
 	decoder->fed = decoder->starved_at = 0;
 	decoder->total = decoder->decoded = 0;
+	decoder->trouble = NULL;
 }
 
 static void flac_close(struct decoder *base)

@@ -119,6 +119,7 @@ static int watch_signals(void)
 	sigset_t signals;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* a file that may not grow is an error like a full disk */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
