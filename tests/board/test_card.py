@@ -38,7 +38,7 @@ def test_parameters_reach_the_dsp(compress_client, recorded, codec, rate):
     (record,) = recorded()
     assert record.stream["codec"] == codec
     if codec == "flac":  # MP3 has no format block: the decoder finds out
-        assert (record.stream["rate"], record.stream["channels"]) == (rate, 2)
+        assert (record.stream["format"]["rate"], record.stream["format"]["channels"]) == (rate, 2)
 
 
 def test_a_codec_that_the_dsp_does_not_list_is_refused(remote):

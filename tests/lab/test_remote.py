@@ -57,7 +57,8 @@ class Server(paramiko.ServerInterface):
         return paramiko.OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel, command):
-        threading.Thread(target=self.execute, args=(channel, command), daemon=True).start()
+        # Not before the request is granted, which this method's return value does.
+        threading.Timer(0.05, self.execute, args=(channel, command)).start()
         return True
 
     def execute(self, channel, command):
