@@ -102,32 +102,23 @@ def write_results(
     report.write(report_folder / "report.html", outcomes, board=board, manifest=manifest)
 
 
-_COLUMNS = (
-    "codec", "rate", "channels", "sent", "arrived", "frames", "rendered", "difference", "drained", "seconds",
-    "verdict",
-)  # fmt: skip
-
-
 def show(screen: Screen, outcomes: Sequence["Outcome"]) -> None:
     """The verdicts as a table on the terminal."""
     table = Table(box=None, pad_edge=False)
-    table.add_column("file")
-    for title in _COLUMNS:
-        table.add_column(title, justify="left" if title in ("codec", "verdict") else "right")
+    for title in ("file", "codec"):
+        table.add_column(title)
+    for title in ("bytes at the DSP", "frames rendered", "max diff", "played"):
+        table.add_column(title, justify="right")
+    table.add_column("verdict")
     for outcome in outcomes:
         v = outcome.verdict
-        cells: tuple[object, ...] = (
-            v.codec,
-            v.rate,
-            v.channels,
-            v.bytes_sent,
-            v.bytes_received,
-            v.frames_expected,
-        )
-        cells += (v.frames_rendered, v.pcm_max_diff, v.drained, v.duration_s)
         table.add_row(
             outcome.media.path.name,
-            *map(_cell, cells),
+            f"{v.codec} {v.rate}/{v.channels}",
+            _share(v.bytes_received, v.bytes_sent, v.bytes_identical),
+            _share(v.frames_rendered, v.frames_expected, v.frames_rendered == v.frames_expected),
+            "-" if v.pcm_max_diff is None else f"{v.pcm_max_diff:g}",
+            "-" if v.duration_s is None else f"{v.duration_s:.2f} s",
             "[green]good[/green]" if v.good else "[red]failed[/red]",
         )
     screen.console.print(table)
@@ -138,13 +129,8 @@ def show(screen: Screen, outcomes: Sequence["Outcome"]) -> None:
             )
 
 
-def _cell(value: object) -> str:
-    match value:
-        case None:
-            return "-"
-        case bool():
-            return "yes" if value else "no"
-        case float():
-            return f"{value:.2f}".rstrip("0").rstrip(".")
-        case _:
-            return str(value)
+def _share(found: int | None, wanted: int, right: bool | None) -> str:
+    """What arrived of what was sent; a dash where the board cannot tell."""
+    if found is None:
+        return "-"
+    return f"{found:,} [green]✓[/green]" if right else f"[red]{found:,}[/red] of {wanted:,}"

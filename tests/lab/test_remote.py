@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: MIT
 """RemoteDriver against an SSH server in this process."""
 
-import contextlib
 import os
 import socket
-import subprocess
 import threading
 import time
-from pathlib import Path
 
 import paramiko
 import pytest
+from fake_ssh import ssh_server
 from labgrid import Target
 from labgrid.resource import NetworkService
 from support.media import make
@@ -19,69 +17,6 @@ from support.records import faultless
 from lab.drivers.dsprecord import DspRecordDriver
 from lab.drivers.remote import RemoteDriver, RemoteError
 from lab.playback import media
-
-
-class Files(paramiko.SFTPServerInterface):
-    """The whole file system; writing to /full fails as OpenSSH does on a full disk."""
-
-    def open(self, path, flags, attr):
-        if path.startswith("/full"):
-            return paramiko.SFTP_FAILURE
-        try:
-            descriptor = os.open(path, flags, 0o644)
-        except OSError as error:
-            return paramiko.SFTPServer.convert_errno(error.errno)
-        mode = "wb" if flags & os.O_WRONLY else "rb"
-        handle = paramiko.SFTPHandle(flags)
-        handle.readfile = handle.writefile = os.fdopen(descriptor, mode)
-        return handle
-
-    def stat(self, path):
-        try:
-            return paramiko.SFTPAttributes.from_stat(Path(path).stat())
-        except OSError as error:
-            return paramiko.SFTPServer.convert_errno(error.errno)
-
-
-class Server(paramiko.ServerInterface):
-    def __init__(self, key):
-        self.key = key
-
-    def check_auth_publickey(self, username, key):
-        return paramiko.AUTH_SUCCESSFUL if key == self.key else paramiko.AUTH_FAILED
-
-    def get_allowed_auths(self, username):
-        return "publickey"
-
-    def check_channel_request(self, kind, chanid):
-        return paramiko.OPEN_SUCCEEDED
-
-    def check_channel_exec_request(self, channel, command):
-        # Not before the request is granted, which this method's return value does.
-        threading.Timer(0.05, self.execute, args=(channel, command)).start()
-        return True
-
-    def execute(self, channel, command):
-        process = subprocess.Popen(
-            ["sh", "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-
-        def feed():
-            while data := channel.recv(4096):
-                process.stdin.write(data)
-                process.stdin.flush()
-            process.stdin.close()
-
-        feeder = threading.Thread(target=feed, daemon=True)
-        feeder.start()
-        for stream, send in ((process.stdout, channel.sendall), (process.stderr, channel.sendall_stderr)):
-            while data := stream.read1(65536):
-                with contextlib.suppress(OSError):
-                    send(data)
-            stream.close()
-        with contextlib.suppress(OSError, EOFError):
-            channel.send_exit_status(process.wait())
-            channel.close()
 
 
 @pytest.fixture
@@ -94,26 +29,8 @@ def keys(tmp_path):
 
 @pytest.fixture
 def server(keys):
-    transports = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def accept():
-            with contextlib.suppress(OSError):
-                while True:
-                    link, _ = listener.accept()
-                    transport = paramiko.Transport(link)
-                    transport.add_server_key(keys[0])
-                    transport.set_subsystem_handler("sftp", paramiko.SFTPServer, Files)
-                    transports.append(transport)
-                    with contextlib.suppress(paramiko.SSHException, EOFError):
-                        transport.start_server(server=Server(keys[0]))
-
-        thread = threading.Thread(target=accept, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1], transports
-        listener.shutdown(socket.SHUT_RDWR)
-    for transport in transports:
-        transport.close()
+    with ssh_server(keys[0]) as running:
+        yield running
 
 
 @pytest.fixture
