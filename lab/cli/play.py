@@ -81,7 +81,7 @@ def play_all(screen: Screen, target: "Target", media: Sequence["Media"], run_fol
             def line(text: str, seen: Playback = seen, advance=advance) -> None:  # type: ignore[no-untyped-def]
                 seen.read_line(text)
                 if seen.samples:
-                    advance(seen.samples[-1][0] - seen.samples[0][0])
+                    advance(seen.samples[-1].uptime_s - seen.samples[0].uptime_s)
 
             outcomes.append(session.play(target, file, run_folder / "records", on_line=line))
     return outcomes

@@ -66,6 +66,7 @@ class Media:
     channels: int
     bits: int  #: of a decoded sample
     packets: Sequence[bytes]  #: as libavformat yields them
+    offset: int  #: of the first packet in the file, behind tags and header
     encoder_delay: int  #: frames at the start that a gapless player would drop
     header: bytes  #: codec's out-of-band data (FLAC: STREAMINFO)
 
@@ -115,6 +116,7 @@ def read(path: Path) -> Media:
                 context.channels,
                 _bits(codec, header),
                 [bytes(p) for p in packets],
+                (packets[0].pos or 0) if packets else 0,
                 delay,
                 header,
             )

@@ -8,17 +8,20 @@ closes, so that an interrupted lab leaves no player behind.
 
 import shlex
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 #: Seconds of the board's time between two samples.
 SAMPLE_S = 0.5
 
-#: Lines on standard output: ``cpu UPTIME PIPEWIRE_NS PLAYER_NS`` and at the end ``end UPTIME CODE``.
+#: Prints lines ``sample UPTIME PIPEWIRE_NS PLAYER_NS POSITION``, and at the end ``end UPTIME CODE``.
 #: /proc/PID/task/*/schedstat counts nanoseconds on a CPU; /proc/PID/stat would count ticks.
 SCRIPT = r"""
 export PIPEWIRE_RUNTIME_DIR=/run/pipewire
+file=@FILE@
 daemon=$(pidof -s pipewire) || { echo "PipeWire does not run on the board" >&2; exit 69; }
 exec 3<&0
-pw-cat --playback --encoded @TARGET@ @FILE@ </dev/null &
+pw-cat --playback --encoded @TARGET@ "$file" </dev/null &
+position=0
 player=$!
 (cat <&3 >/dev/null; kill $player) 2>/dev/null &
 watcher=$!
@@ -31,8 +34,11 @@ spent() {
 while read -r _ _ state _ </proc/$player/stat && [ "$state" != Z ]; do
     spent $daemon; daemon_ns=$ns
     spent $player
+    for link in /proc/$player/fd/*; do
+        [ "$link" -ef "$file" ] && read -r _ position </proc/$player/fdinfo/${link##*/}
+    done
     read -r now _ </proc/uptime
-    echo "cpu $now $daemon_ns $ns"
+    echo "sample $now $daemon_ns $ns $position"
     sleep @SAMPLE@
 done 2>/dev/null
 wait $player
@@ -43,11 +49,20 @@ echo "end $now $code"
 """
 
 
+class Sample(NamedTuple):
+    """One look at the processes."""
+
+    uptime_s: float
+    pipewire_ns: int  #: on a CPU, since it started
+    player_ns: int
+    position: int  #: bytes of the file that the player has read
+
+
 @dataclass
 class Playback:
     """What the client side of one playback saw; times are seconds of the board's uptime."""
 
-    samples: list[tuple[float, int, int]] = field(default_factory=list)  #: uptime, ns PipeWire, ns player
+    samples: list[Sample] = field(default_factory=list)
     ended_s: float | None = None
     code: int | None = None
     messages: str = ""  #: what the player wrote to standard error
@@ -55,15 +70,15 @@ class Playback:
     def read_line(self, line: str) -> None:
         """Take in one line of the script's output."""
         match line.split():
-            case ["cpu", uptime, daemon, player]:
-                self.samples.append((float(uptime), int(daemon), int(player)))
+            case ["sample", uptime, pipewire, player, position]:
+                self.samples.append(Sample(float(uptime), int(pipewire), int(player), int(position)))
             case ["end", uptime, code]:
                 self.ended_s, self.code = float(uptime), int(code)
 
     @property
     def duration_s(self) -> float | None:
         """From the player's start to its end."""
-        return self.ended_s - self.samples[0][0] if self.samples and self.ended_s is not None else None
+        return self.ended_s - self.samples[0].uptime_s if self.samples and self.ended_s is not None else None
 
     @property
     def error(self) -> str | None:

@@ -6,13 +6,15 @@ from itertools import pairwise
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lab.playback.session import Outcome
 
 #: Stands for the text colour of the page, which follows the reader's light or dark theme.
 _TEXT = "#010203"
-_POSITION, _RING, _PIPEWIRE, _PLAYER = "#2f7ed8", "#e0861a", "#1a9e77", "#a05cc8"
+_POSITION, _AHEAD, _RING, _PIPEWIRE, _PLAYER = "#2f7ed8", "#c2477f", "#e0861a", "#1a9e77", "#a05cc8"
 
 
 def playback_svg(outcome: Outcome) -> str:
@@ -25,10 +27,11 @@ def playback_svg(outcome: Outcome) -> str:
     }
     colours = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color", "grid.color")
     with mpl.rc_context(style | dict.fromkeys(colours, _TEXT) | {"grid.alpha": 0.15}):
-        figure = Figure(figsize=(9, 5.2), layout="constrained")
-        position, ring, cpu = figure.subplots(3, 1, sharex=True, height_ratios=(2, 1, 1))
+        figure = Figure(figsize=(9, 5.5), layout="constrained")
+        position, ring, cpu = figure.subplots(3, 1, sharex=True, height_ratios=(2, 1.2, 1.2))
         start = _start_s(outcome)
-        _plot_record(outcome, start, position, ring)
+        _plot_position(outcome, start, position)
+        _plot_ring(outcome, start, ring)
         _plot_cpu(outcome, start, cpu)
         position.set_ylabel("rendered (s)")
         ring.set_ylabel("in the ring (KiB)")
@@ -38,7 +41,10 @@ def playback_svg(outcome: Outcome) -> str:
             axes.grid(True)
             axes.patch.set_alpha(0)
             axes.spines[["top", "right"]].set_visible(False)
+            axes.margins(y=0.35)  # room for the legend
             axes.set_ylim(bottom=0)
+            if axes.get_legend_handles_labels()[0]:
+                axes.legend(loc="upper right", frameon=False, ncols=2)
         figure.patch.set_alpha(0)
         output = io.StringIO()
         figure.savefig(output, format="svg", metadata={"Date": None})
@@ -50,38 +56,66 @@ def _start_s(outcome: Outcome) -> float:
     """The board's time that is 0 in the picture: when the DSP began to run, else when the player started."""
     if outcome.record and (run := outcome.record.stream.get("run_us")) is not None:
         return float(run) / 1e6
-    return outcome.playback.samples[0][0] if outcome.playback and outcome.playback.samples else 0.0
+    return outcome.playback.samples[0].uptime_s if outcome.playback and outcome.playback.samples else 0.0
 
 
-def _plot_record(outcome: Outcome, start: float, position, ring) -> None:  # type: ignore[no-untyped-def]
-    record = outcome.record
-    points = [event for event in record.events if event["event"] == "position"] if record else []
+def _events(outcome: Outcome, name: str) -> list[dict[str, Any]]:
+    return [event for event in outcome.record.events if event["event"] == name] if outcome.record else []
+
+
+def _plot_position(outcome: Outcome, start: float, axes: Axes) -> None:
+    points = _events(outcome, "position")
     if not points:
-        for axes in (position, ring):
-            _note(axes, "the board does not show this")
+        _note(axes, "the board does not show this")
         return
     times = [point["t_us"] / 1e6 - start for point in points]
-    position.plot(times, [point["frames"] / outcome.media.rate for point in points], color=_POSITION)
-    length = len(outcome.media.pcm) / outcome.media.rate
-    position.axhline(length, color=_TEXT, linewidth=0.8, linestyle=":", label=f"the file: {length:.2f} s")
-    position.legend(loc="upper left", frameon=False)
-    ring.fill_between(
-        times, [point["ring_bytes"] / 1024 for point in points], color=_RING, alpha=0.6, linewidth=0
+    axes.plot(times, [point["frames"] / outcome.media.rate for point in points], color=_POSITION)
+    length = outcome.media.duration_s
+    axes.axhline(length, color=_TEXT, linewidth=0.8, linestyle=":", label=f"the file: {length:.2f} s")
+
+
+def _plot_ring(outcome: Outcome, start: float, axes: Axes) -> None:
+    """What the player has read and the DSP not yet decoded: in PipeWire, in the ring, at the DSP."""
+    points = _events(outcome, "position")
+    samples = outcome.playback.samples if outcome.playback else []
+    if not points:
+        _note(axes, "the board does not show this")
+        return
+    at_dsp = [point["ring_bytes"] for point in points]
+    times = [point["t_us"] / 1e6 for point in points]
+    if samples:
+        writes = _events(outcome, "write")
+        arrived = np.cumsum([0, *(write["length"] for write in writes)])
+        sample_times = [sample.uptime_s for sample in samples]
+        received = arrived[np.searchsorted([write["t_us"] / 1e6 for write in writes], sample_times)]
+        read = np.array([sample.position - outcome.media.offset for sample in samples])
+        ahead = np.maximum(read - received, 0) / 1024
+        axes.step(
+            np.subtract(sample_times, start), ahead, where="post", color=_AHEAD, label="on the way to the DSP"
+        )
+    axes.fill_between(
+        np.subtract(times, start),
+        np.array(at_dsp) / 1024,
+        color=_RING,
+        linewidth=0,
+        label="at the DSP, not yet decoded",
     )
 
 
-def _plot_cpu(outcome: Outcome, start: float, axes) -> None:  # type: ignore[no-untyped-def]
+def _plot_cpu(outcome: Outcome, start: float, axes: Axes) -> None:
     samples = outcome.playback.samples if outcome.playback else []
-    if len(samples) < 2:
+    pairs = [(one, two) for one, two in pairwise(samples) if two.uptime_s > one.uptime_s]
+    if not pairs:
         _note(axes, "too short to sample")
         return
-    pairs = [(one, two) for one, two in pairwise(samples) if two[0] > one[0]]
-    times = [two[0] - start for _, two in pairs]
-    for column, name, colour in ((1, "PipeWire", _PIPEWIRE), (2, "player", _PLAYER)):
-        share = [(two[column] - one[column]) / (two[0] - one[0]) / 1e7 for one, two in pairs]
+    times = [two.uptime_s - start for _, two in pairs]
+    for column, name, colour in (("pipewire_ns", "PipeWire", _PIPEWIRE), ("player_ns", "player", _PLAYER)):
+        spent = [getattr(two, column) - getattr(one, column) for one, two in pairs]
+        share = [
+            ns / (two.uptime_s - one.uptime_s) / 1e7 for ns, (one, two) in zip(spent, pairs, strict=True)
+        ]
         axes.plot(times, share, color=colour, label=name, drawstyle="steps-pre")
-    axes.legend(loc="upper right", frameon=False)
 
 
-def _note(axes, text: str) -> None:  # type: ignore[no-untyped-def]
+def _note(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)

@@ -66,7 +66,15 @@ def test_a_playback(tools, tmp_path):
 def test_cpu_time_is_counted(tools):
     tools("pw-cat", "i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done; sleep 1")
     playback = Held(player.script("x.mp3")).finish()
-    assert playback.samples[-1][2] > 20_000_000  # nanoseconds
+    assert playback.samples[-1].player_ns > 20_000_000  # nanoseconds
+
+
+def test_the_position_in_the_file_is_told(tools, tmp_path):
+    music = tmp_path / "x.mp3"
+    music.write_bytes(bytes(100_000))
+    tools("pw-cat", 'for file; do :; done; exec 5<"$file"; dd bs=4096 count=3 <&5 >/dev/null 2>&1; sleep 1.2')
+    playback = Held(player.script(str(music))).finish()
+    assert playback.samples[-1].position == 3 * 4096
 
 
 def test_a_failing_player(tools):

@@ -9,7 +9,7 @@ from support.records import faultless
 
 from lab import report
 from lab.playback import media
-from lab.playback.player import Playback
+from lab.playback.player import Playback, Sample
 from lab.playback.session import Outcome
 from lab.playback.verdict import judge
 
@@ -29,7 +29,7 @@ def file(tmp_path_factory):
 @pytest.fixture
 def outcome(file, tmp_path):
     record = faultless(tmp_path / "0001", file)
-    samples = [(1.0 + n / 2, n * 10_000_000, n * 2_000_000) for n in range(6)]
+    samples = [Sample(1.0 + n / 2, n * 10_000_000, n * 2_000_000, n * 9000) for n in range(6)]
     return Outcome(file, judge(file, [record]), Playback(samples, 4.0, 0), record)
 
 
