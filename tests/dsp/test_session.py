@@ -372,3 +372,15 @@ def test_close_answers_even_if_the_driver_does_not_wait(dsp: Dsp, flac: Path) ->
     dsp.send(packet(Service.ASM, Op.CLOSE, port=stream.port, token=stream.session))
     dsp.settle()
     assert stream.answers[-1] == (Op.CLOSE, Status.EOK)
+
+
+def test_eos_is_answered_before_a_close_right_behind_it(dsp: Dsp, media: Media) -> None:
+    """The end of a PCM stream: all is rendered, and STOP and the closing of the device come at once."""
+    stream = flac_stream(dsp, media("short.flac", seconds=1), drain=False).open()
+    stream.start()
+    dsp.run_for(5 * S)
+    stream.nowait(Op.EOS)
+    stream.nowait(Op.CLOSE)
+    dsp.settle()
+    assert stream.eos_times == [dsp.now]
+    assert dsp.record().json["drained"]

@@ -227,6 +227,8 @@ void asm_command(const struct apr_header *command, const uint8_t *payload, size_
 		break;
 	case CMD_EOS:
 		stream_eos(stream, command);
+		/* with nothing left to render it is answered before any other command, which may be CLOSE */
+		asm_advance(clock_now());
 		break;
 	case CMD_REMOVE_INITIAL:
 		remove_silence(command, stream, SILENCE_INITIAL, payload, size);

@@ -477,11 +477,11 @@ void stream_close(struct stream *stream, const char *why)
 {
 	struct record *record = &stream->record;
 
+	if (why)
+		record_error(record, "%s", why);
 	render(stream, clock_now());
 	give_back(stream, &stream->playing, false);
 	give_back(stream, &stream->pending, false);
-	if (why)
-		record_error(record, "%s", why);
 	record_event(record, "close", ",\"frames\":%llu", (unsigned long long)stream->rendered);
 	record->closed_us = clock_now_us();
 	record->state = state_name(stream);
