@@ -128,7 +128,7 @@ class OffloadStrategy(Strategy):
         elif self.fastboot.answers():
             self.status = Status.fastboot
             self.transition(Status.booted)
-        self.target.activate(self.remote)
+        self._await_system()
 
     def _off(self) -> None:
         for driver in (self.remote, self.ssh, self.shell, self.fastboot):
@@ -201,9 +201,12 @@ class OffloadStrategy(Strategy):
             raise BoardError(
                 f"no shell on the console within {self.shell.login_timeout} s: look at the console's log"
             ) from None
-        # "degraded" and "running" both mean that starting has ended; what failed is for the tests to judge.
-        self.shell.run("systemctl is-system-running --wait", timeout=self.up_timeout)
+        self._await_system()
+
+    def _await_system(self) -> None:
+        """Connect and wait until all units have started, or have failed: that is for others to judge."""
         self.target.activate(self.remote)
+        self.remote.run("systemctl is-system-running --wait", timeout=self.up_timeout)
 
     def _missing(self) -> list[Image]:
         """The plan's images that this session has not written to the board."""

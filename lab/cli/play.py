@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 @click.command()
 @board_option
 @click.option(
-    "--json", "json_path", metavar="OUT", type=click.Path(path_type=Path), help="Write the verdicts there."
+    "--json",
+    "json_path",
+    metavar="OUT",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the verdicts there.",
 )
 @click.option(
     "--report",
