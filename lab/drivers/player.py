@@ -10,7 +10,7 @@ from labgrid.driver import Driver
 from labgrid.factory import target_factory
 from labgrid.step import step
 
-from lab.drivers.remote import Progress
+from lab.drivers.remote import Progress, RemoteError, RemoteTimeoutError
 from lab.playback import player
 from lab.playback.media import Media
 
@@ -41,9 +41,17 @@ class PlayerDriver(Driver):
     @Driver.check_active
     @step(args=["media"])
     def play(
-        self, media: Media, *, copied: Progress | None = None, on_line: Callable[[str], None] | None = None
+        self,
+        media: Media,
+        *,
+        limit: float | None = None,
+        copied: Progress | None = None,
+        on_line: Callable[[str], None] | None = None,
     ) -> player.Playback:
-        """Copy the file to the board and play it to its end. Raises RemoteError at the time limit."""
+        """Copy the file to the board and play it to its end, or for *limit* seconds of wall time.
+
+        Raises RemoteError where it cannot be copied; what happens later is told by the Playback.
+        """
         remote_path = str(PurePosixPath(self.folder) / f"lab-play{media.path.suffix}")
         playback = player.Playback()
 
@@ -53,8 +61,13 @@ class PlayerDriver(Driver):
                 on_line(text)
 
         self.remote.put(media.path, remote_path, copied)
-        result = self.remote.run(
-            player.script(remote_path, self.node), timeout=player.time_limit(media.duration_s), on_line=line
-        )
-        playback.messages = result.stderr
+        script = player.script(remote_path, self.node)
+        try:
+            result = self.remote.run(
+                script, timeout=limit or player.time_limit(media.duration_s), on_line=line
+            )
+        except RemoteError as error:
+            playback.broken = str(error)
+        else:
+            playback.messages = result.stderr
         return playback

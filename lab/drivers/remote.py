@@ -25,6 +25,10 @@ class RemoteError(LabError):
     """The board cannot be reached by SSH, or a command on it failed."""
 
 
+class RemoteTimeoutError(RemoteError):
+    """A command on the board took too long."""
+
+
 @dataclass(frozen=True)
 class Result:
     """What a command left behind."""
@@ -160,7 +164,9 @@ class RemoteDriver(Driver):
                 if done and not piece and not channel.recv_ready():
                     break
                 if time.monotonic() > deadline:
-                    raise RemoteError(f"the board did not finish within {timeout:.0f} s: {_brief(command)}")
+                    raise RemoteTimeoutError(
+                        f"the board did not finish within {timeout:.0f} s: {_brief(command)}"
+                    )
             while channel.recv_stderr_ready():
                 stderr += channel.recv_stderr(1 << 16)
             code = channel.recv_exit_status()

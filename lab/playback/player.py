@@ -66,6 +66,7 @@ class Playback:
     ended_s: float | None = None
     code: int | None = None
     messages: str = ""  #: what the player wrote to standard error
+    broken: str | None = None  #: why its end was not seen: the time limit, or a lost link
 
     def read_line(self, line: str) -> None:
         """Take in one line of the script's output."""
@@ -83,6 +84,8 @@ class Playback:
     @property
     def error(self) -> str | None:
         """Why the player failed, as a sentence; None where it did not."""
+        if self.broken:
+            return self.broken
         lines = [line.strip() for line in self.messages.splitlines() if line.strip()]
         if self.code is None:
             return lines[-1] if lines else "the player did not end"

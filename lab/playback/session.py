@@ -71,10 +71,11 @@ def play(
     file: Media,
     folder: Path,
     *,
+    limit: float | None = None,
     copied: Progress | None = None,
     on_line: Callable[[str], None] | None = None,
 ) -> Outcome:
-    """Play *file* on *target*, keep the DSP's record below *folder*, and judge.
+    """Play *file* on *target* for at most *limit* seconds, keep the DSP's record below *folder*, and judge.
 
     What goes wrong on the board becomes the verdict's error. Raises MediaError where the file is bad.
     """
@@ -83,7 +84,7 @@ def play(
     playback, records, error = None, None, None
     try:
         known = dsp.streams() if dsp else []
-        playback = player.play(file, copied=copied, on_line=on_line)
+        playback = player.play(file, limit=limit, copied=copied, on_line=on_line)
         error = playback.error
         records = dsp.fetch_new(known, folder) if dsp else None
     except (RemoteError, RecordError) as failure:
