@@ -62,10 +62,11 @@ class PlayerDriver(Driver):
 
         self.remote.put(media.path, remote_path, copied)
         script = player.script(remote_path, self.node)
+        limit = limit or player.time_limit(media.duration_s)
         try:
-            result = self.remote.run(
-                script, timeout=limit or player.time_limit(media.duration_s), on_line=line
-            )
+            result = self.remote.run(script, timeout=limit, on_line=line)
+        except RemoteTimeoutError:
+            playback.broken = f"the player did not end within {limit:.0f} s"
         except RemoteError as error:
             playback.broken = str(error)
         else:
