@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Power, button, console and machine as a bench sees them, with labgrid's stock drivers where they serve."""
 
+import resource
 import socket
 import urllib.error
 from pathlib import Path
@@ -163,8 +164,15 @@ def test_keys_that_no_machine_takes_are_lost(bench: Bench, tmp_path: Path) -> No
 def test_a_terminal_that_never_reads_stops_nobody(bench: Bench, tmp_path: Path) -> None:
     deaf = Console(bench.info.ports["console"])
     _flashed(bench, tmp_path)
+    before = _memory(bench)
     line = "x" * 4000
-    for number in range(2000):
+    for number in range(6000):
         bench.console.type(f"{line}{number}\n")
         bench.console.until(f"x{number}\n")
+    assert _memory(bench) - before < 8 << 20, "24 MB are kept for a terminal that never reads"
     deaf.close()
+
+
+def _memory(bench: Bench) -> int:
+    """Bytes that the board's process holds (proc(5), second field of statm, pages)."""
+    return int(Path(f"/proc/{bench.info.pid}/statm").read_text().split()[1]) * resource.getpagesize()

@@ -5,7 +5,9 @@ import dataclasses
 import gzip
 import json
 import os
+import select
 import signal
+import socket
 import struct
 import subprocess
 from pathlib import Path
@@ -280,6 +282,11 @@ def test_a_full_disk_is_told_and_the_board_lives_on(bench: Bench, tmp_path: Path
         small = write(tmp_path / "small", os.urandom(4_000_000))
         assert full.refuse("flash", "rootfs", small) == "the board's storage failed: File too large"
         assert BAD_ROOTFS in full.fastboot("oem", "device-info").stdout
+        with full.raw() as client:
+            assert client.command("download:01000000") == "DATA01000000"
+            client.send(bytes(16 << 20))
+            assert client.answer() == "FAILthe board's storage failed: File too large"
+            assert client.command("getvar:version") == "OKAY0.4"
     finally:
         full.close()
 
@@ -388,15 +395,14 @@ def test_more_data_than_announced_breaks_the_link_only(fastboot_bench: Bench) ->
 
 
 def test_a_second_client_waits_for_the_first(fastboot_bench: Bench) -> None:
-    command = fastboot_bench.fastboot_command("getvar", "product")
-    with (
-        fastboot_bench.raw() as first,
-        subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as second,
-    ):
-        assert first.command("getvar:version") == "OKAY0.4"
+    port = fastboot_bench.info.ports["fastboot"]
+    with fastboot_bench.raw() as first, socket.create_connection(("127.0.0.1", port), LIMIT) as second:
+        second.sendall(b"FB01")
+        for _ in range(50):
+            assert first.command("getvar:version") == "OKAY0.4"
+        assert select.select([second], [], [], 0) == ([], [], [])
         first.close()
-        _, output = second.communicate(timeout=LIMIT)
-    assert "product: sdm845" in output
+        assert second.recv(4) == b"FB01"
 
 
 def test_a_client_stopped_by_ctrl_c_leaves_the_board_usable(tmp_path: Path) -> None:
