@@ -50,10 +50,10 @@ class Image:
         try:
             with target.open("wb") as out, _opened(self.path) as packed:
                 while data := packed.read(_STEP):
-                    if any(data):
-                        out.write(data)
-                    else:
+                    if data == bytes(len(data)):
                         out.seek(len(data), 1)
+                    else:
+                        out.write(data)
                 out.truncate(out.tell())
             return check(self.partition, target)
         except BaseException:

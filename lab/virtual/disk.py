@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lab.images import ImageError, gpt
-from lab.images.sparse import STEP, Extent, SparseImage
+from lab.images.sparse import Extent, SparseImage
 
 SIZES = (
     ("boot_a", 65_536 << 10, gpt.ANDROID_BOOT),
@@ -24,6 +24,8 @@ SIZES = (
 )
 """Names and bytes of the board's partitions (rootfs of the DB845c as the factory left it)."""
 
+_PIECE = 256 << 10
+"""Bytes of a raw image per step; a piece that is all zeros becomes a hole."""
 _FALLOC_FL_KEEP_SIZE = 1  # linux/falloc.h
 _FALLOC_FL_PUNCH_HOLE = 2
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -86,7 +88,7 @@ class Disk:
     def _apply(self, part: gpt.Partition, extents: Iterable[Extent]) -> Iterator[None]:
         with self.path.open("r+b", buffering=0) as file:
             for extent in extents:
-                if extent.data is None or (not any(memoryview(extent.data)[:4096]) and not any(extent.data)):
+                if extent.data is None or extent.data == bytes(extent.length):
                     _punch(file, part.offset + extent.offset, extent.length)
                 else:
                     _write_all(file, part.offset + extent.offset, extent.data)
@@ -94,9 +96,9 @@ class Disk:
 
 
 def _raw(image: BinaryIO, size: int) -> Iterator[Extent]:
-    for offset in range(0, size, STEP):
+    for offset in range(0, size, _PIECE):
         image.seek(offset)
-        data = image.read(STEP)
+        data = image.read(_PIECE)
         yield Extent(offset, len(data), data)
 
 
