@@ -56,7 +56,7 @@ class DspRecordDriver(Driver):
 
 
 def _unpack(archive: tarfile.TarFile, into: Path) -> list[str]:
-    """Unpack ``STREAM/FILE`` members below *into*; the streams' names. Raises RecordError for any other member.
+    """Unpack ``STREAM/FILE`` members below *into*; the streams' names. Raises RecordError for others.
 
     Python's own safe extraction (``filter="data"``) is missing from Debian 12's 3.11.2.
     """
