@@ -20,13 +20,15 @@ demo: setup
 	@.venv/bin/offload-lab demo
 
 test: setup
+	@$(PYTHON) -m lab.debian >/dev/null
+	@$(PYTHON) -m lab.debian unpatched >/dev/null
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
 
 check: setup
 	@tests/check.sh
 
 bench: setup
-	@$(PYTHON) -m tests.bench
+	@$(PYTHON) -m lab.bench
 
 image: setup
 	@$(PYTHON) -m lab.debian

@@ -85,5 +85,5 @@ class Cache:
 
     def _remove_leftovers(self, name: str) -> None:
         """Folders of builds that were killed: nobody else can be writing them while the lock is held."""
-        for leftover in self.root.glob(f".{name}-*.partial"):
+        for leftover in self.root.glob(f".{name}-*.partial*"):
             shutil.rmtree(leftover, ignore_errors=True)

@@ -103,7 +103,10 @@ class QuickImage:
         ffmpeg = step("ffmpeg", {"fetch": fetch}, title="FFmpeg, demuxers only", network=True)
         origin, source = self._pipewire_source(pipewire_source)
         pipewire = step(
-            "pipewire", {"source": source, "patches": recipes / "pipewire/files", "ffmpeg": ffmpeg},
+            "pipewire", {
+                "source": source, "patches": recipes / "pipewire/files", "ffmpeg": ffmpeg,
+                "install": STEPS / "meson_install.py",
+            },
             title=f"PipeWire {(source / 'version').read_text().strip()} ({origin})",
         )  # fmt: skip
         wireplumber = step("wireplumber", {"fetch": fetch}, title="WirePlumber", network=True)
@@ -213,7 +216,9 @@ class QuickImage:
             self.report("Debian's packages for arm64 …")
             mmdebstrap([*options, str(folder / "rootfs.tar")], self.root.logs / "base.log")
             with tarfile.open(folder / "rootfs.tar") as archive:
-                archive.extract("./packages.sha256", folder, filter="data")
+                listing = archive.extractfile("./packages.sha256")
+                assert listing is not None
+                (folder / "packages.sha256").write_bytes(listing.read())
 
         return self.cache.entry("base", {"mmdebstrap": options}, extract)
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # PipeWire twice in one build tree: as upstream released it, and with the layer's patches.
-# Inputs: source (with version beside it), patches (files/ of the recipe), ffmpeg.
+# Inputs: source (with version beside it), patches (files/ of the recipe), ffmpeg, install (meson_install.py).
 version=$(cat /in/source/version)
 series=/in/patches/$version/series
 test -f "$series" || { echo "the layer has no patch series for PipeWire $version" >&2; exit 1; }
@@ -11,7 +11,7 @@ sed -i "s,^prefix=,&/work/ffmpeg,; s,^\(libdir\|includedir\)=/usr,\1=/work/ffmpe
 
 apply() {
 	while read -r name; do
-		case $name in ''|'#'*) continue ;; esac
+		[ -n "$name" ] || continue
 		patch -d pipewire -p1 --fuzz=0 --no-backup-if-mismatch < "/in/patches/$name"
 	done
 }
@@ -31,8 +31,10 @@ endian = 'little'
 END
 export PKG_CONFIG_LIBDIR=/work/ffmpeg$libdir/pkgconfig:$libdir/pkgconfig:/usr/share/pkgconfig
 
-# Some releases do not configure without a patch: those lines are marked so, and are in both builds.
-sed -n 's/ *# needed to build$//p' "$series" | apply
+# Without these a release does not configure, or its daemon aborts before the first byte: both builds have them.
+needed='libswscale-a-requirement|abort-on-the-highest-codec-id'
+sed 's/ *#.*//' "$series" > patches
+grep -E "$needed" patches | apply
 meson setup build pipewire --cross-file arm64.cross --prefix=/usr --libdir=lib/aarch64-linux-gnu \
 	--sysconfdir=/etc --localstatedir=/var --buildtype=release --wrap-mode=nodownload \
 	-Dauto_features=disabled -Dsession-managers=[] -Dlegacy-rtkit=false -Dtests=disabled \
@@ -44,11 +46,13 @@ meson setup build pipewire --cross-file arm64.cross --prefix=/usr --libdir=lib/a
 	-Dpw-cat-ffmpeg=enabled -Dsystemd=enabled -Dsystemd-system-service=enabled \
 	-Dsystemd-system-unit-dir=/usr/lib/systemd/system
 install_to() {
-	ninja -C build
-	DESTDIR=$1 meson install -C build --no-rebuild --strip --quiet
-	rm -rf "$1/usr/include" "$1$libdir/pkgconfig"
+	# Left out: servers for other protocols, and links to other machines.
+	python3 /in/install build "$1" 'module-(pulse|protocol-pulse|protocol-simple|rtp|raop|vban|netjack|avb|snapcast|zeroconf|jack|ffado|filter-chain|pipe-tunnel|combine|example|fallback|echo|parametric|vc4|spa-ffmpeg)|ffmpeg|pipewire-.*\.mo$'
+	# Not for making PipeWire ALSA's default device: the tests play on the PCM devices directly.
+	rm -rf "$1$libdir/pkgconfig" "$1$libdir/alsa-lib" "$1/usr/share/alsa/alsa.conf.d"
+	find "$1" -type f \( -name '*.so*' -o -path '*/bin/*' \) -exec aarch64-linux-gnu-strip --strip-unneeded {} + || true
 }
 install_to /out/unpatched
-grep -v '# needed to build$' "$series" | apply
+grep -vE "$needed" patches | apply
 install_to /out/patched
 cp /in/source/version /out/version

@@ -11,7 +11,12 @@ for tree in /in/tree-* /in/overlay; do cp -a --no-preserve=ownership "$tree/." "
 
 # The layer's own configuration, at the places where its recipes install it.
 install -D -m 644 -t "$root/usr/lib/udev/rules.d" /in/adsp/*.rules
-install -D -m 644 -t "$root/usr/lib/systemd/system" /in/adsp/*.service
+install -D -m 644 -t "$root/usr/lib/systemd/system" /in/adsp/*.service /in/wireplumber/*.service
+install -D -m 644 -t "$root/usr/share/wireplumber/wireplumber.conf.d" /in/wireplumber/wireplumber.conf.d/*.conf
+install -D -m 644 /in/pipewire/pipewire.sysusers "$root/usr/lib/sysusers.d/pipewire.conf"
+for patch in /in/ucm/*.patch; do
+	patch -d "$root/usr/share/alsa" -p1 --fuzz=0 --no-backup-if-mismatch < "$patch"
+done
 
 # Accounts: Debian's own, then those that the packages declare.
 cp "$root/usr/share/base-passwd/passwd.master" "$root/etc/passwd"
@@ -30,6 +35,9 @@ start_at_boot() {
 	done
 }
 start_at_boot "console-root.service lab-sshd.service" sysinit.target
+start_at_boot pipewire.socket sockets.target
+start_at_boot pipewire.service multi-user.target
+start_at_boot wireplumber.service pipewire.service
 for unit in $MASK; do ln -sf /dev/null "$root/etc/systemd/system/$unit"; done
 
 # Generators look for what is not there: disks to decrypt, containers, sysv scripts.
