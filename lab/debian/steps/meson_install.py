@@ -35,3 +35,7 @@ for source, place in introspect("installed").items():
         shutil.copytree(source, place, symlinks=True, dirs_exist_ok=True)
     elif source.exists() or source.is_symlink():
         shutil.copy2(source, place, follow_symlinks=False)
+        # The names under which a library is loaded are links beside it, which introspection leaves out.
+        for link in source.parent.glob(f"{source.name.partition('.so')[0]}.so*"):
+            if link.is_symlink():
+                shutil.copy2(link, place.parent / link.name, follow_symlinks=False)

@@ -35,6 +35,9 @@ export PKG_CONFIG_LIBDIR=/work/ffmpeg$libdir/pkgconfig:$libdir/pkgconfig:/usr/sh
 needed='libswscale-a-requirement|abort-on-the-highest-codec-id'
 sed 's/ *#.*//' "$series" > patches
 grep -E "$needed" patches | apply
+# 1.6 names its option after the library.
+systemd=systemd
+grep -q "^option('libsystemd'" pipewire/meson_options.txt && systemd=libsystemd
 meson setup build pipewire --cross-file arm64.cross --prefix=/usr --libdir=lib/aarch64-linux-gnu \
 	--sysconfdir=/etc --localstatedir=/var --buildtype=release --wrap-mode=nodownload \
 	-Dauto_features=disabled -Dsession-managers=[] -Dlegacy-rtkit=false -Dtests=disabled \
@@ -43,7 +46,7 @@ meson setup build pipewire --cross-file arm64.cross --prefix=/usr --libdir=lib/a
 	-Dspa-plugins=enabled -Dsupport=enabled -Daudioconvert=enabled -Daudiomixer=enabled -Dcontrol=enabled \
 	-Dvideoconvert=disabled -Dvideotestsrc=disabled -Dalsa=enabled -Dudev=enabled \
 	-Dudevrulesdir=/usr/lib/udev/rules.d -Dcompress-offload=enabled -Dpw-cat=enabled -Dsndfile=enabled \
-	-Dpw-cat-ffmpeg=enabled -Dsystemd=enabled -Dsystemd-system-service=enabled \
+	-Dpw-cat-ffmpeg=enabled "-D$systemd=enabled" -Dsystemd-system-service=enabled \
 	-Dsystemd-system-unit-dir=/usr/lib/systemd/system
 install_to() {
 	# Left out: servers for other protocols, and links to other machines.
