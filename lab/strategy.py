@@ -52,7 +52,8 @@ class OffloadStrategy(Strategy):
     Args:
         boot_pattern (str): what the console shows once the kernel runs
         boot_timeout (float): seconds from power-on to ``boot_pattern``
-        up_timeout (float): seconds until the system has started all its units
+        up_timeout (float): seconds until the system has started all its units, and is ready
+        ready (str): command that succeeds once the hardware is there that tests need
     """
 
     bindings = {  # noqa: RUF012  (labgrid's convention)
@@ -69,7 +70,8 @@ class OffloadStrategy(Strategy):
         default=r"Linux version|login:|[#$] $", validator=attr.validators.instance_of(str)
     )
     boot_timeout: float = attr.ib(default=60.0, converter=float)
-    up_timeout: float = attr.ib(default=120.0, converter=float)
+    up_timeout: float = attr.ib(default=180.0, converter=float)
+    ready: str = attr.ib(default="true", validator=attr.validators.instance_of(str))
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
@@ -205,8 +207,15 @@ class OffloadStrategy(Strategy):
 
     def _await_system(self) -> None:
         """Connect and wait until all units have started, or have failed: that is for others to judge."""
+        deadline = time.monotonic() + self.up_timeout
         self.target.activate(self.remote)
         self.remote.run("systemctl is-system-running --wait", timeout=self.up_timeout)
+        while self.remote.run(self.ready).code:
+            if time.monotonic() > deadline:
+                raise BoardError(
+                    f"the board is not ready within {self.up_timeout:.0f} s: {self.ready} fails"
+                )
+            time.sleep(0.3)
 
     def _missing(self) -> list[Image]:
         """The plan's images that this session has not written to the board."""

@@ -50,8 +50,11 @@ class DspRecordDriver(Driver):
         if not result.stdout:
             return []
         into.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(fileobj=io.BytesIO(result.stdout)) as archive:
-            names = _unpack(archive, into)
+        try:
+            with tarfile.open(fileobj=io.BytesIO(result.stdout)) as archive:
+                names = _unpack(archive, into)
+        except tarfile.TarError as error:
+            raise RecordError(f"the DSP's record did not arrive whole: {error}") from error
         return [Record.load(into / name) for name in names]
 
 

@@ -149,26 +149,26 @@ class RemoteDriver(Driver):
                 channel.sendall(stdin.encode())
                 channel.shutdown_write()
             channel.settimeout(0.05)
-            while True:
-                done = channel.exit_status_ready()
+            # The server may tell the exit code before it has sent all output: its end is what counts.
+            ended = False
+            while not (ended and channel.exit_status_ready()):
                 try:
                     piece = channel.recv(1 << 20)
+                    ended = not piece
                     stdout += piece
                 except TimeoutError:
-                    piece = b""
+                    pass
+                if ended:
+                    channel.status_event.wait(0.05)
                 while channel.recv_stderr_ready():
                     stderr += channel.recv_stderr(1 << 16)
                 while on_line and (end := stdout.find(b"\n", reported)) >= 0:
                     on_line(stdout[reported:end].decode(errors="replace"))
                     reported = end + 1
-                if done and not piece and not channel.recv_ready():
-                    break
                 if time.monotonic() > deadline:
                     raise RemoteTimeoutError(
                         f"the board did not finish within {timeout:.0f} s: {_brief(command)}"
                     )
-            while channel.recv_stderr_ready():
-                stderr += channel.recv_stderr(1 << 16)
             code = channel.recv_exit_status()
         except (OSError, paramiko.SSHException) as error:
             raise RemoteError(f"the link to the board broke: {error or type(error).__name__}") from error

@@ -86,7 +86,10 @@ def play(
         known = dsp.streams() if dsp else []
         playback = player.play(file, limit=limit, copied=copied, on_line=on_line)
         error = playback.error
-        records = dsp.fetch_new(known, folder) if dsp else None
+        if dsp:
+            # WirePlumber probes PCM devices when it starts: it opens them, and writes nothing.
+            new = dsp.fetch_new(known, folder)
+            records = [record for record in new if record.stream["codec"] != "pcm" or record.received]
     except (RemoteError, RecordError) as failure:
         error = error or str(failure)
     verdict = judge(file, records, player_error=error, client_s=playback.duration_s if playback else None)

@@ -54,9 +54,11 @@ def test_the_compress_sink_is_not_the_default(remote, objects, compress_sinks):
 def test_pcm_goes_to_the_pcm_sink(remote, recorded):
     """Whoever names no sink gets one that can play PCM."""
     remote.run_check("head -c 384044 /dev/zero >/tmp/silence.raw")
-    command = "pw-cat --playback --raw --format s16 --rate 48000 --channels 2 /tmp/silence.raw"
+    command = "pw-cat --playback --raw --format s16 --rate 48000 --channels 2 - </tmp/silence.raw"
     remote.run_check(f"{ENVIRONMENT} timeout 60 {command}", timeout=90)
-    assert {record.stream["codec"] for record in recorded()} == {"pcm"}
+    streams = [record.stream for record in recorded()]
+    assert {stream["codec"] for stream in streams} == {"pcm"}
+    assert max(stream["frames_rendered"] for stream in streams) >= 2 * 48000
 
 
 def test_the_daemons_do_not_complain(remote):

@@ -63,15 +63,21 @@ class _Server(paramiko.ServerInterface):
                 process.stdin.flush()
             process.stdin.close()
 
-        feeder = threading.Thread(target=feed, daemon=True)
-        feeder.start()
+        def tell() -> None:
+            with contextlib.suppress(OSError, EOFError):
+                channel.send_exit_status(process.wait())
+
+        threading.Thread(target=feed, daemon=True).start()
+        # As OpenSSH does: when the shell has ended, whether or not all output is sent.
+        teller = threading.Thread(target=tell, daemon=True)
+        teller.start()
         for stream, send in ((process.stdout, channel.sendall), (process.stderr, channel.sendall_stderr)):
             while data := stream.read1(65536):
                 with contextlib.suppress(OSError):
                     send(data)
             stream.close()
+        teller.join()
         with contextlib.suppress(OSError, EOFError):
-            channel.send_exit_status(process.wait())
             channel.close()
 
 

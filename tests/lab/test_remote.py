@@ -64,6 +64,11 @@ def test_large_output_is_complete(remote):
     assert remote.run("head -c 5000000 /dev/zero").stdout == bytes(5_000_000)
 
 
+def test_output_after_the_exit_code(remote):
+    """OpenSSH tells the exit code when the shell ends, and what its children still write comes later."""
+    assert remote.run("(sleep 0.5; echo late) & echo early").text == "early\nlate\n"
+
+
 def test_standard_input(remote):
     assert remote.run("cat", stdin="hello").text == "hello"
 
