@@ -58,12 +58,14 @@ class PlayerDriver(Driver):
         self,
         media: Media,
         *,
+        encoded: bool = True,
         limit: float | None = None,
         copied: Progress | None = None,
         on_line: Callable[[str], None] | None = None,
     ) -> player.Playback:
         """Copy the file to the board and play it to its end, or for *limit* seconds of wall time.
 
+        Not *encoded*, the board's CPU decodes it, and PipeWire plays PCM on its default sink.
         Raises RemoteError where it cannot be copied; what happens later is told by the Playback.
         """
         remote_path = str(PurePosixPath(self.folder) / f"lab-play{media.path.suffix}")
@@ -75,7 +77,7 @@ class PlayerDriver(Driver):
                 on_line(text)
 
         self.remote.put(media.path, remote_path, copied)
-        script = player.script(remote_path, self.node)
+        script = player.script(remote_path, self.node if encoded else "", encoded=encoded)
         limit = limit or player.time_limit(media.duration_s)
         try:
             result = self.remote.run(script, timeout=limit, on_line=line)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Makes something to play: half a minute of changing tones and noise, as MP3 and as FLAC."""
+"""Makes something to play: changing tones and noise, as MP3 and as FLAC."""
 
 import subprocess
 from pathlib import Path
@@ -9,19 +9,28 @@ from lab.errors import LabError
 SECONDS = 30
 #: A tone that climbs and a noise that comes and goes, so that no two frames are alike.
 _SOURCE = (
-    f"aevalsrc=exprs='0.4*sin(2*PI*(220+20*t)*t)+0.05*sin(2*PI*0.5*t)*(random(0)-0.5)"
-    f"|0.4*sin(2*PI*(330+15*t)*t)+0.05*cos(2*PI*0.5*t)*(random(1)-0.5)':s=44100:d={SECONDS}"
+    "aevalsrc=exprs='0.4*sin(2*PI*(220+20*t)*t)+0.05*sin(2*PI*0.5*t)*(random(0)-0.5)"
+    "|0.4*sin(2*PI*(330+15*t)*t)+0.05*cos(2*PI*0.5*t)*(random(1)-0.5)':s=44100:d={seconds}"
 )
 
 
-def make(folder: Path) -> list[Path]:
-    """Write demo.mp3 and demo.flac into *folder* with ffmpeg; return their paths. Raises LabError."""
+def make(folder: Path, seconds: int = SECONDS) -> list[Path]:
+    """Write demo.mp3 and demo.flac of that length into *folder*; return their paths. Raises LabError."""
     folder.mkdir(parents=True, exist_ok=True)
     outputs = {
         folder / "demo.mp3": ["-c:a", "libmp3lame", "-b:a", "192k"],
         folder / "demo.flac": ["-c:a", "flac", "-sample_fmt", "s16"],
     }
-    command: list[str | Path] = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", _SOURCE]
+    command: list[str | Path] = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-y",
+        "-f",
+        "lavfi",
+        "-i",
+        _SOURCE.format(seconds=seconds),
+    ]
     for path, options in outputs.items():
         command += ["-map_metadata", "-1", *options, path]
     try:

@@ -23,7 +23,7 @@ export PIPEWIRE_RUNTIME_DIR=/run/pipewire
 file=@FILE@
 daemon=$(pidof -s pipewire) || { echo "PipeWire does not run on the board" >&2; exit 69; }
 exec 3<&0
-pw-cat --playback --encoded @TARGET@ "$file" </dev/null &
+pw-cat --playback @OPTIONS@ "$file" </dev/null &
 position=0
 player=$!
 (cat <&3 >/dev/null; kill $player) 2>/dev/null &
@@ -99,11 +99,14 @@ class Playback:
         )
 
 
-def script(remote_path: str, target: str = "") -> str:
-    """The script that plays *remote_path* on the node *target*; by default WirePlumber chooses the node."""
-    option = f"--target {shlex.quote(target)}" if target else ""
+def script(remote_path: str, target: str = "", *, encoded: bool = True) -> str:
+    """The script that plays *remote_path* on the node *target*; by default WirePlumber chooses the node.
+
+    Not *encoded*, the player decodes the file itself and plays PCM, as without offload.
+    """
+    options = ["--encoded"] * encoded + ["--target", shlex.quote(target)] * bool(target)
     return (
-        SCRIPT.replace("@TARGET@", option)
+        SCRIPT.replace("@OPTIONS@", " ".join(options))
         .replace("@FILE@", shlex.quote(remote_path))
         .replace("@SAMPLE@", f"{SAMPLE_S:g}")
         .strip()

@@ -9,6 +9,9 @@ from typing import Protocol
 
 from lab.images.androidboot import BootImage
 
+INSTRUCTION_NS = 2
+"""Nanoseconds by which virtual time advances for each instruction; a power of two, as QEMU wants it."""
+
 
 class MachineError(Exception):
     """The machine did not start, or stopped by itself; the message is one sentence."""

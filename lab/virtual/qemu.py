@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lab.images.androidboot import BootImage
 
-from .machine import MachineError, Stop
+from .machine import INSTRUCTION_NS, MachineError, Stop
 
 # The kernel's device tree is static and describes exactly this machine. Version 7.2 is Debian 12's QEMU;
 # later ones offer it unchanged. The Cortex-A57 is the A-class core that TCG models without pointer
@@ -91,8 +91,8 @@ class Qemu:
         command = ["setpriv", "--pdeathsig", "KILL", "--", "qemu-system-aarch64"]
         command += ["-nodefaults", "-no-user-config", *_MACHINE, "-display", "none", "-no-reboot"]
         if not self.real_time:
-            # 2 ns per instruction; idle time is skipped, so that waiting for music to end costs nothing
-            command += ["-icount", "shift=1,sleep=off"]
+            # Idle time is skipped, so that waiting for music to end costs nothing. QEMU wants the logarithm.
+            command += ["-icount", f"shift={INSTRUCTION_NS.bit_length() - 1},sleep=off"]
         command += ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]
         command += ["-chardev", f"socket,id=qmp,fd={qmp}", "-mon", "chardev=qmp,mode=control"]
         # A power cut kills QEMU, not the host, so the page cache is as safe as a disk

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""``make bench``: the figures of the project, measured on this machine in one run.
+
+Wall times depend on the machine and are only reported. The CPU figures are instructions: in virtual time the
+board's clock advances by a fixed time for each. They repeat from run to run, and what counts is their ratio,
+taken in one run on one board.
+"""
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from labgrid import Target
+from rich.console import Console
+from rich.table import Table
+
+from lab import runs
+from lab.debian import build_image
+from lab.drivers.player import PlayerDriver
+from lab.environment import Board
+from lab.errors import LabError
+from lab.flash import Plan
+from lab.playback import media, session
+from lab.playback.demomedia import make
+from lab.playback.media import Media
+from lab.playback.player import Playback
+from lab.virtual.machine import INSTRUCTION_NS
+
+SECONDS = 60
+#: Start-up and the end are left out: seconds of playing from which, and until which, CPU time counts.
+STEADY_S = (10.0, 50.0)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """CPU instructions per second of audio, in the steady state."""
+
+    pipewire: float
+    player: float
+
+    @property
+    def total(self) -> float:
+        """Both together."""
+        return self.pipewire + self.player
+
+
+def cost(playback: Playback) -> Cost:
+    """What *playback* cost between the ends of STEADY_S. Raises LabError where it has no samples there."""
+    if not playback.samples:
+        raise LabError("the player gave no samples of its CPU time")
+    start = playback.samples[0].uptime_s
+    steady = [sample for sample in playback.samples if STEADY_S[0] <= sample.uptime_s - start <= STEADY_S[1]]
+    if len(steady) < 2:
+        raise LabError("the playback was too short to measure its steady state")
+    first, last = steady[0], steady[-1]
+    per_second = INSTRUCTION_NS * (last.uptime_s - first.uptime_s)
+    return Cost(
+        (last.pipewire_ns - first.pipewire_ns) / per_second, (last.player_ns - first.player_ns) / per_second
+    )
+
+
+def main() -> int:
+    """Measure, print two tables, and keep the figures as bench.json in the run's folder."""
+    console = Console()
+    folder = runs.new_folder("bench")
+    wall: dict[str, float] = {}
+    started = time.monotonic()
+
+    def lap(name: str) -> None:
+        nonlocal started
+        now = time.monotonic()
+        wall[name] = now - started
+        started = now
+
+    plan = Plan.read(build_image(report=lambda line: console.print(line, style="dim")))
+    lap("build the image, or find it in the cache")
+    files = [media.read(path) for path in make(folder / "media", SECONDS)]
+    for file in files:
+        media.check(file)
+    board = Board.find("virtual", instance="bench")
+    board.remember(plan)
+    board.start(outlive=False)
+    try:
+        environment = board.load()
+        try:
+            target = environment.get_target()
+            strategy = target.get_driver("OffloadStrategy", activate=False)
+            strategy.plan = plan
+            with runs.logged(target, folder):
+                started = time.monotonic()
+                strategy.transition("flashed")
+                lap("power on, flash boot image and root file system")
+                strategy.transition("off")
+                started = time.monotonic()
+                strategy.transition("booted")
+                target.activate(strategy.shell)
+                lap("power on to shell")
+                strategy.transition("shell")
+                lap("shell to all units started")
+                costs = measure(target, files, folder, lap)
+        finally:
+            environment.cleanup()
+    finally:
+        board.stop()
+    show(console, wall, costs)
+    results = {
+        "wall_s": wall,
+        "instructions_per_second_of_audio": {
+            name: {"pipewire": one.pipewire, "player": one.player, "total": one.total}
+            for name, one in costs.items()
+        },
+        "pipewire": plan.manifest.get("pipewire"),
+    }
+    (folder / "bench.json").write_text(json.dumps(results, indent=1) + "\n")
+    console.print(f"figures: {folder / 'bench.json'}")
+    return 0
+
+
+def measure(target: Target, files: list[Media], folder: Path, lap) -> dict[str, Cost]:  # type: ignore[no-untyped-def]
+    """Play each file offloaded, and decoded in software on the PCM device of the same board."""
+    costs: dict[str, Cost] = {}
+    player = target.get_driver(PlayerDriver)
+    for file in files:
+        codec = file.codec.upper()
+        lap("preparation")
+        outcome = session.play(target, file, folder / "records")
+        lap(f"play {SECONDS} s of {codec} and verify")
+        if outcome.playback is None or not outcome.verdict.good:
+            raise LabError(f"{codec} did not play right, so its cost means nothing: {outcome.verdict.error}")
+        costs[f"{codec} offloaded"] = cost(outcome.playback)
+        software = player.play(file, encoded=False)
+        if software.error:
+            raise LabError(f"{codec} decoded in software did not play: {software.error}")
+        costs[f"{codec} decoded in software"] = cost(software)
+    return costs
+
+
+def show(console: Console, wall: dict[str, float], costs: dict[str, Cost]) -> None:
+    """Both tables."""
+    table = Table("wall time", "s", box=None)
+    for name, seconds in wall.items():
+        table.add_row(name, f"{seconds:.1f}")
+    console.print(table)
+    table = Table("instructions per second of audio", "PipeWire", "player", "both", "offload saves", box=None)
+    for name, one in costs.items():
+        twin = costs.get(name.replace("offloaded", "decoded in software"))
+        ratio = f"{twin.total / one.total:.1f} x" if twin is not one and twin else ""
+        table.add_row(name, f"{one.pipewire:,.0f}", f"{one.player:,.0f}", f"{one.total:,.0f}", ratio)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except LabError as error:
+        sys.exit(f"bench: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
