@@ -111,7 +111,7 @@ def main() -> int:
             name: {"pipewire": one.pipewire, "player": one.player, "total": one.total}
             for name, one in costs.items()
         },
-        "pipewire": plan.manifest.get("pipewire"),
+        "pipewire": (plan.manifest or {}).get("pipewire"),
     }
     (folder / "bench.json").write_text(json.dumps(results, indent=1) + "\n")
     console.print(f"figures: {folder / 'bench.json'}")

@@ -32,7 +32,7 @@ patches_complete() {
 
 check "ruff: lint" $bin/ruff check .
 check "ruff: format" $bin/ruff format --check .
-check "mypy" $bin/mypy lab tests
+check "mypy" $bin/mypy lab
 # shellcheck disable=SC2046 # a list of files
 check "shellcheck" shellcheck --shell=sh --exclude=SC1091,SC2013 $(shell_scripts)
 check "reuse: licences" $bin/reuse lint --quiet
