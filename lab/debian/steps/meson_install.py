@@ -10,11 +10,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 build, destination, left_out = Path(sys.argv[1]).resolve(), Path(sys.argv[2]), re.compile(sys.argv[3])
 
 
-def introspect(what: str) -> object:
+def introspect(what: str) -> Any:
     """What ``meson introspect`` says of the build."""
     command = ["meson", "introspect", f"--{what}", str(build)]
     return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
