@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from lab.images import ImageError
 from lab.images.androidboot import BootImage
 
+from . import idle
 from .console import Console
 from .fastboot import Fastboot, Next
 from .flash import Flash
@@ -28,8 +30,15 @@ class Board:
     """
 
     def __init__(
-        self, flash: Flash, fastboot: Fastboot, fastboot_port: int, machine: Machine, console: Console
+        self,
+        flash: Flash,
+        fastboot: Fastboot,
+        fastboot_port: int,
+        machine: Machine,
+        console: Console,
+        in_use: Callable[[], bool],
     ) -> None:
+        """`in_use` tells whether anybody is connected to the machine."""
         self.powered = False
         """Whether the board is on; a kernel that powers off turns it off."""
         self.vol_down = False
@@ -38,6 +47,7 @@ class Board:
         self._fastboot = fastboot
         self._port = fastboot_port
         self._console = console
+        self._in_use = in_use
         self._life: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()
         self._switching = asyncio.Lock()
@@ -122,7 +132,18 @@ class Board:
     async def _run(self, image: BootImage) -> Stop:
         self._console.say(f"booting {image.name or 'the kernel'}: {image.cmdline}")
         self._console.on_input = self.machine.type
+        virtual_time = not self.machine.real_time
+        watch: asyncio.Task[None] | None = None
+
+        def started() -> None:
+            nonlocal watch
+            self._settled.set()
+            if virtual_time:
+                watch = asyncio.create_task(idle.watch(self._in_use, self.machine.pause))
+
         try:
-            return await self.machine.run(image, self._console.write, self._settled.set)
+            return await self.machine.run(image, self._console.write, started)
         finally:
             self._console.on_input = None
+            if watch is not None:
+                watch.cancel()

@@ -25,6 +25,11 @@ class Console:
         self.on_input: Callable[[bytes], None] | None = None
         """Where the keys go; None while there is no machine to take them."""
 
+    @property
+    def in_use(self) -> bool:
+        """Whether somebody is connected."""
+        return bool(self._clients)
+
     async def start(self) -> int:
         """Listen on a free port of 127.0.0.1 and return it."""
         self._server = await asyncio.start_server(self._client, "127.0.0.1", 0)

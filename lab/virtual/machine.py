@@ -41,3 +41,6 @@ class Machine(Protocol):
 
     def type(self, keys: bytes) -> None:
         """Send bytes to the serial port."""
+
+    def pause(self, on: bool) -> None:
+        """Stop the machine and its time, or let it go on; nothing happens unless it runs."""

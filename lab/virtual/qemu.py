@@ -34,6 +34,7 @@ class Qemu:
         self._ssh_port = ssh_port
         self.real_time = real_time
         self._stdin: asyncio.StreamWriter | None = None
+        self._qmp: asyncio.StreamWriter | None = None
 
     async def run(
         self, boot: BootImage, output: Callable[[bytes], None], started: Callable[[], None]
@@ -66,11 +67,12 @@ class Qemu:
             tasks = [asyncio.create_task(_pump(process.stdout, output))]
             try:
                 reader, writer = await asyncio.open_connection(sock=ours)
+                self._qmp = writer
                 with contextlib.closing(writer):
                     stop = await _watch(reader, writer, started)
                     await asyncio.gather(process.wait(), *tasks)
             finally:
-                self._stdin = None
+                self._stdin = self._qmp = None
                 for task in tasks:
                     task.cancel()
                 with contextlib.suppress(ProcessLookupError):
@@ -85,6 +87,11 @@ class Qemu:
         """See Machine.type."""
         if self._stdin is not None and not self._stdin.is_closing():
             self._stdin.write(keys)
+
+    def pause(self, on: bool) -> None:
+        """See Machine.pause."""
+        if self._qmp is not None and not self._qmp.is_closing():
+            self._qmp.write(b'{"execute": "stop"}\n' if on else b'{"execute": "cont"}\n')
 
     def _command(self, boot: BootImage, qmp: int) -> list[str]:
         # setpriv: should the board's process be killed, QEMU goes with it
@@ -124,8 +131,8 @@ async def _watch(
         while line := await reader.readline():
             message = json.loads(line)
             if "QMP" in message:
-                writer.write(b'{"execute": "qmp_capabilities"}\n')
-            elif "return" in message:
+                writer.write(b'{"execute": "qmp_capabilities", "id": "start"}\n')
+            elif "return" in message and message.get("id") == "start":
                 started()
             elif message.get("event") == "SHUTDOWN":
                 reason = message["data"]["reason"]

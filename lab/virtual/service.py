@@ -14,6 +14,7 @@ from .console import Console
 from .disk import Disk
 from .fastboot import Fastboot
 from .flash import Flash
+from .idle import connected
 from .machine import Machine
 from .nvram import Nvram
 from .port import Port
@@ -58,7 +59,11 @@ async def serve(state: StateFolder, options: Options, make_machine: MakeMachine 
     fastboot_port, ssh_port = Port(), Port()
     fastboot = Fastboot(flash, options.name, state.path, console.say, options.link_speed)
     machine = make_machine(state.path / "machine", disk.path, ssh_port.number, options.real_time)
-    board = Board(flash, fastboot, fastboot_port.number, machine, console)
+
+    def in_use() -> bool:
+        return console.in_use or connected(ssh_port.number)
+
+    board = Board(flash, fastboot, fastboot_port.number, machine, console, in_use)
     console_port = await console.start()
     power = RestServer({OUTLET: Switch(lambda: board.powered, board.set_power)})
     buttons = RestServer(

@@ -48,6 +48,9 @@ class FakeMachine:
     def type(self, keys: bytes) -> None:
         self._keys.put_nowait(keys)
 
+    def pause(self, on: bool) -> None:
+        """It has no time to waste."""
+
 
 if __name__ == "__main__":
     with StateFolder(Path(sys.argv[1])) as state:

@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import io
 import os
 import signal
 import subprocess
@@ -16,9 +17,13 @@ import pytest
 from bench import LIMIT, Console
 from samples import boot_image, write
 
-from lab.virtual import client
+from lab.virtual import client, console, idle
+from lab.virtual.board import Board
 from lab.virtual.disk import Disk
+from lab.virtual.fastboot import Fastboot
+from lab.virtual.flash import Flash
 from lab.virtual.machine import MachineError, Stop
+from lab.virtual.nvram import Nvram
 from lab.virtual.port import Port
 from lab.virtual.qemu import Qemu
 
@@ -159,3 +164,116 @@ def test_the_machine_goes_with_its_board(tmp_path: Path) -> None:
             time.sleep(0.01)
     finally:
         client.stop(state)
+
+
+class _Alone:
+    """A board whose machine runs and to which nobody is connected yet."""
+
+    def __init__(self, folder: Path, real_time: bool) -> None:
+        self.folder = folder
+        self.ssh, self._fastboot = Port(), Port()
+        flash = Flash(Disk(folder / "disk.img"), Nvram(folder / "nvram.json"))
+        list(flash.write("boot", io.BytesIO(boot_image().pack())))
+        self.line = console.Console(folder / "console.log")
+        machine = Qemu(folder / "machine", flash.disk.path, self.ssh.number, real_time)
+        fastboot = Fastboot(flash, "alone", folder, self.line.say)
+        self.board = Board(
+            flash,
+            fastboot,
+            self._fastboot.number,
+            machine,
+            self.line,
+            lambda: self.line.in_use or idle.connected(self.ssh.number),
+        )
+
+    async def __aenter__(self) -> "_Alone":
+        self.ports = {"console": await self.line.start(), "ssh": self.ssh.number}
+        await self.board.set_power(True)
+        await self.until(lambda: "up!" in self.printed)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.board.set_power(False)
+        await self.line.stop()
+        self.ssh.close()
+        self._fastboot.close()
+
+    @property
+    def printed(self) -> str:
+        """What the console's log holds."""
+        return (self.folder / "console.log").read_text()
+
+    @property
+    def cpu_ticks(self) -> int:
+        """CPU time of the machine's process (proc(5), fields 14 and 15 of stat)."""
+        (process,) = _machines(self.folder)
+        fields = (process / "stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for something to become true."""
+        async with asyncio.timeout(LIMIT):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Machines are paused as soon as nobody is connected."""
+    for name in ("AFTER_START", "AFTER_USE"):
+        monkeypatch.setattr(idle, name, 0.5)
+    monkeypatch.setattr(idle, "POLL", 0.02)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("door", ["console", "ssh"])
+def test_a_machine_is_paused_until_somebody_connects(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], door: str
+) -> None:
+    """Its kernel waits in a loop for keys, so it takes all the CPU time there is unless it is paused."""
+    log = ""
+
+    def logged(text: str) -> bool:
+        nonlocal log
+        log += capsys.readouterr().err
+        return text in log
+
+    async def test() -> None:
+        nonlocal log
+        async with _Alone(tmp_path, False) as alone:
+            await alone.until(lambda: logged("the machine is paused"))
+            await asyncio.sleep(0.2)  # it comes to its end
+            ticks = alone.cpu_ticks
+            alone.board.machine.type(b"echo")
+            await asyncio.sleep(1)
+            assert alone.cpu_ticks - ticks <= 1, "the machine runs"
+            assert "echo" not in alone.printed
+
+            _, client = await asyncio.open_connection("127.0.0.1", alone.ports[door])
+            await alone.until(lambda: "up!echo" in alone.printed)
+            assert logged("the machine goes on")
+            await alone.until(lambda: alone.cpu_ticks > ticks + 20)
+            log = ""
+            client.close()
+            await alone.until(lambda: logged("the machine is paused"))
+
+            await alone.board.set_power(False)
+            assert _machines(tmp_path) == []
+            await alone.board.set_power(True)
+            await alone.until(lambda: alone.printed.count("up!") == 2)
+            alone.board.machine.type(b"q")
+            await alone.until(lambda: not alone.board.powered)
+
+    asyncio.run(test())
+
+
+@pytest.mark.usefixtures("hasty")
+def test_in_real_time_nothing_is_paused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def test() -> None:
+        async with _Alone(tmp_path, True) as alone:
+            await asyncio.sleep(2 * idle.AFTER_START)
+            alone.board.machine.type(b"echo")
+            await alone.until(lambda: "up!echo" in alone.printed)
+
+    asyncio.run(test())
+    assert capsys.readouterr().err == ""
