@@ -2,7 +2,6 @@
 """Plays encoded files on the board, and asks its compress device what it takes."""
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
@@ -24,26 +23,13 @@ class PlayerDriver(Driver):
     Args:
         node (str): PipeWire node to play on; by default WirePlumber chooses the one that takes the encoding
         device (str): the compress device behind that node
-        sink_timeout (float): seconds until PipeWire must have that node
         folder (str): where files to play are put on the board
     """
 
     bindings = {"remote": "RemoteDriver"}  # noqa: RUF012  (labgrid's convention)
     node: str = attr.ib(default="", validator=attr.validators.instance_of(str))
     device: str = attr.ib(default="/dev/snd/comprC0D3", validator=attr.validators.instance_of(str))
-    sink_timeout: float = attr.ib(default=60.0, converter=float)
     folder: str = attr.ib(default="/tmp", validator=attr.validators.instance_of(str))
-
-    def on_activate(self) -> None:
-        """Wait for the sink: WirePlumber makes it seconds after the system is up. Raises RemoteError."""
-        deadline = time.monotonic() + self.sink_timeout
-        while self.remote.run(player.FIND_SINK).code:
-            if time.monotonic() > deadline:
-                raise RemoteError(
-                    f"PipeWire on the board has no compressed-offload sink after {self.sink_timeout:.0f} s: "
-                    "look at its journal (journalctl -u pipewire -u wireplumber)"
-                )
-            time.sleep(0.5)
 
     @Driver.check_active
     @step(result=True)

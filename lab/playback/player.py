@@ -13,9 +13,6 @@ from typing import NamedTuple
 #: Seconds of the board's time between two samples.
 SAMPLE_S = 0.5
 
-#: Succeeds where PipeWire has the sink.
-FIND_SINK = "PIPEWIRE_RUNTIME_DIR=/run/pipewire pw-dump | grep -q api.alsa.compress.offload.sink"
-
 #: Prints lines ``sample UPTIME PIPEWIRE_NS PLAYER_NS POSITION``, and at the end ``end UPTIME CODE``.
 #: /proc/PID/task/*/schedstat counts nanoseconds on a CPU; /proc/PID/stat would count ticks.
 SCRIPT = r"""

@@ -67,7 +67,7 @@ def test_flac_with_a_cover(play, tmp_path):
 
 @pytest.mark.parametrize("name", ["tiny.mp3", "tiny.flac"])
 def test_less_than_one_fragment(play, tmp_path, name):
-    outcome = play(make(tmp_path / name, seconds=0.15, channels=1))
+    outcome = play(make(tmp_path / name, seconds=0.1, channels=1))
     assert outcome.verdict.bytes_sent < 8192
     assert_good(outcome.verdict)
 

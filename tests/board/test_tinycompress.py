@@ -5,7 +5,7 @@ import pytest
 from support.media import make
 
 from lab.playback import media
-from lab.playback.verdict import judge
+from lab.playback.verdict import TOLERANCE, compare_pcm
 
 pytestmark = pytest.mark.lg_feature("dsp-record")
 
@@ -28,5 +28,11 @@ def test_it_plays(tool, name, remote, recorded, tmp_path):
     file = media.read(make(tmp_path / name, seconds=4, options=options))
     remote.put(file.path, f"/tmp/{name}")
     remote.run_check(f"timeout 60 {tool} -c 0 -d 3 /tmp/{name}", timeout=90)
-    verdict = judge(file, recorded())
-    assert verdict.bytes_identical and verdict.drained
+    (record,) = recorded()
+    # These tools leave out as much of the tags and headers as they know of, and nothing else.
+    assert file.path.read_bytes().endswith(record.received)
+    assert record.received.endswith(file.payload)
+    assert record.stream["drained"] and record.stream["underruns"] == 0
+    comparison = compare_pcm(file, record.rendered, record.bits)
+    assert (comparison.shift, len(record.rendered)) == (0, len(file.pcm))
+    assert comparison.max_diff <= TOLERANCE[file.codec]
