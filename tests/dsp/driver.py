@@ -26,6 +26,9 @@ APPS_DOMAIN, ADSP_DOMAIN = 5, 4
 S = 1_000_000_000
 MS = 1_000_000
 
+#: seconds after which something hangs, however busy the machine is
+LIMIT = 300
+
 HEADER = struct.Struct("<HHBBHBBHII")
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "meta-compress-offload/recipes-kernel/virtual-adsp/files/dsp"
@@ -155,7 +158,7 @@ class Dsp:
             )  # fmt: skip
         far_link.close()
         far_clock.close()
-        self.clock.settimeout(60)
+        self.clock.settimeout(LIMIT)
         self.now = 0
         self.handlers: dict[int, Callable[[Packet], None]] = {}
         self.unexpected: list[Packet] = []
@@ -167,7 +170,7 @@ class Dsp:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(30)
+            return self.process.wait(LIMIT)
         finally:
             self.process.kill()
             self.link.close()
@@ -268,7 +271,7 @@ class Dsp:
     def command(self, line: str) -> dict[str, Any]:
         """A command on the control socket."""
         with socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(20)
+            control.settimeout(LIMIT)
             control.connect(str(self.control))
             control.sendall(line.encode() + b"\n")
             with control.makefile() as answer:

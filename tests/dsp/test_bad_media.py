@@ -164,6 +164,16 @@ def test_mp3_that_changes_its_rate(dsp: Dsp, media: Media) -> None:
     assert abs(dsp.record().json["frames_rendered"] - len(decode(first, 2))) <= 1152
 
 
+def test_first_frame_that_is_none(dsp: Dsp, mp3: Path) -> None:
+    """What looks like a frame of another format before the real ones does not silence them."""
+    bogus = bytes.fromhex("fff384c4") + bytes(188)  # MPEG-2 layer 3, 24 kHz, 64 kbit/s: 192 bytes
+    error = play(dsp, bogus * 3 + mp3.read_bytes(), Codec.MP3)
+    assert error and "the first part is not rendered" in error
+    facts = dsp.record().json
+    assert facts["rate"] == 44100
+    assert facts["frames_rendered"] == len(decode(mp3, 2))
+
+
 def test_mp3_that_turns_mono(dsp: Dsp, media: Media) -> None:
     """The channels of the rendered file stay; the mono part is heard on both."""
     bare = ("-write_xing", "0", "-id3v2_version", "0")

@@ -14,7 +14,19 @@ from pathlib import Path
 import pytest
 
 from tests.dsp.audio import Media, decode, difference
-from tests.dsp.driver import Codec, Dsp, Op, S, Service, Status, Stream, flac_format, open_payload, packet
+from tests.dsp.driver import (
+    LIMIT,
+    Codec,
+    Dsp,
+    Op,
+    S,
+    Service,
+    Status,
+    Stream,
+    flac_format,
+    open_payload,
+    packet,
+)
 
 
 def test_status(dsp: Dsp, flac: Path) -> None:
@@ -57,7 +69,7 @@ def test_crash(start: Callable[..., Dsp], program: Path, tmp_path: Path, flac: P
     stream.start()
     dsp.run_for(S)
     assert dsp.command("crash") == {"ok": True}
-    assert dsp.process.wait(30) == 3
+    assert dsp.process.wait(LIMIT) == 3
     assert dsp.record().json["error"] == "The DSP crashed."
     assert not dsp.control.exists()
     dsp.close()
@@ -71,7 +83,7 @@ def test_unknown_command_and_help(dsp: Dsp) -> None:
 
 def test_several_commands_in_pieces(dsp: Dsp) -> None:
     with socket.socket(socket.AF_UNIX) as control:
-        control.settimeout(20)
+        control.settimeout(LIMIT)
         control.connect(str(dsp.control))
         for piece in (b"sta", b"tus\nhe", b"lp\r\n"):
             control.sendall(piece)
@@ -98,7 +110,7 @@ def test_the_other_side_goes(program: Path, tmp_path: Path, flac: Path) -> None:
     dsp = Dsp(program, tmp_path / "gone")
     Stream(dsp, flac.read_bytes(), Codec.FLAC, flac_format()).open()
     dsp.link.close()
-    assert dsp.process.wait(30) == 0
+    assert dsp.process.wait(LIMIT) == 0
     assert dsp.record().json["error"] == "The DSP was stopped with the stream open."
     dsp.close()
 
@@ -107,7 +119,7 @@ def test_the_other_side_goes(program: Path, tmp_path: Path, flac: Path) -> None:
 def test_signals(program: Path, tmp_path: Path, number: int) -> None:
     dsp = Dsp(program, tmp_path / "signal")
     os.kill(dsp.process.pid, number)
-    assert dsp.process.wait(30) == 0
+    assert dsp.process.wait(LIMIT) == 0
     assert not dsp.control.exists()
     dsp.close()
 
@@ -118,7 +130,7 @@ def test_real_clock(start: Callable[..., Dsp], media: Media) -> None:
     dsp = start(stepped=False)
 
     def until(reached: Callable[[], bool]) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + LIMIT
         while not reached():
             assert time.monotonic() < end
             dsp.handle()
@@ -144,7 +156,7 @@ def test_real_clock(start: Callable[..., Dsp], media: Media) -> None:
 
 
 def run(program: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([program, *options], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([program, *options], capture_output=True, text=True, timeout=LIMIT, check=False)
 
 
 def test_help_and_version(program: Path) -> None:
@@ -209,7 +221,7 @@ def test_one_program_per_control_socket(dsp: Dsp, program: Path, tmp_path: Path)
 def test_stale_control_socket_is_replaced(program: Path, tmp_path: Path) -> None:
     first = Dsp(program, tmp_path / "stale")
     first.process.kill()
-    first.process.wait(30)
+    first.process.wait(LIMIT)
     assert first.control.exists()
     first.close()
     second = Dsp(program, tmp_path / "stale")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.dsp.driver import ROOT, SOURCE
+from tests.dsp.driver import LIMIT, SOURCE
 
 REQUEST, RESPONSE, INDICATION = 0, 2, 4
 LISTENER, DOMAIN_LIST, STATE_UPDATED, SET_ACK, RESTART = 0x20, 0x21, 0x22, 0x23, 0x24
@@ -49,9 +49,9 @@ def probe(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
         "-Werror",
         "-g",
         "-fsanitize=address,undefined",
-        f"-I{SOURCE.relative_to(ROOT)}",
+        f"-I{SOURCE}",
     ]
-    subprocess.run(["gcc", "-std=gnu11", *flags, *sources, "-o", binary], check=True, cwd=ROOT)
+    subprocess.run(["gcc", "-std=gnu11", *flags, *sources, "-o", binary], check=True)
     with subprocess.Popen([binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin and process.stdout
 
@@ -64,7 +64,7 @@ def probe(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 
         yield ask
         process.stdin.close()
-        assert process.wait(30) == 0
+        assert process.wait(LIMIT) == 0
 
 
 def parse(data: bytes, action: int, acknowledged: int) -> Answer:

@@ -552,6 +552,18 @@ static void render(struct stream *stream, uint64_t now)
 
 /* --- decoding --- */
 
+static void set_audio(struct stream *stream, const struct pcm *pcm)
+{
+	struct record *record = &stream->record;
+
+	record->rate = pcm->rate;
+	record->channels = pcm->channels;
+	record->bits = pcm->bits;
+	stream->frame_bytes = pcm->channels * ((pcm->bits + 7) / 8);
+	stream->next_tick = 1;
+	update(stream);
+}
+
 static void accept_pcm(struct stream *stream, const struct pcm *pcm)
 {
 	struct record *record = &stream->record;
@@ -559,17 +571,17 @@ static void accept_pcm(struct stream *stream, const struct pcm *pcm)
 	size_t frames = pcm->frames;
 
 	if (!record->rate) {
-		record->rate = pcm->rate;
-		record->channels = pcm->channels;
-		record->bits = pcm->bits;
-		stream->frame_bytes = pcm->channels * ((pcm->bits + 7) / 8);
-		stream->next_tick = 1;
-		update(stream);
+		set_audio(stream, pcm);
 	} else if (record->rate != pcm->rate || record->channels != pcm->channels || record->bits != pcm->bits) {
 		record_error(record, "The audio changes from %u Hz, %u channels, %u bits to %u Hz, %u channels, %u bits: "
-			     "that part is not rendered.", record->rate, record->channels, record->bits, pcm->rate,
-			     pcm->channels, pcm->bits);
-		return;
+			     "the %s part is not rendered.", record->rate, record->channels, record->bits, pcm->rate,
+			     pcm->channels, pcm->bits, stream->anchored || stream->rendered ? "second" : "first");
+		if (stream->anchored || stream->rendered)
+			return;
+		/* not heard yet, so it may have been junk that looked like a frame */
+		fifo_cut(&stream->fifo, stream->fifo.level);
+		stream->decoded = 0;
+		set_audio(stream, pcm);
 	}
 	if (stream->drop_initial) {
 		size_t drop = stream->drop_initial < frames ? stream->drop_initial : frames;
