@@ -14,6 +14,8 @@ from lab.playback.session import Outcome
 
 #: Stands for the text colour of the page, which follows the reader's light or dark theme.
 _TEXT = "#010203"
+#: Percent; a logarithmic scale has no zero.
+_LEAST_CPU = 0.01
 _POSITION, _AHEAD, _RING, _PIPEWIRE, _PLAYER = "#2f7ed8", "#c2477f", "#e0861a", "#1a9e77", "#a05cc8"
 
 
@@ -35,6 +37,9 @@ def playback_svg(outcome: Outcome) -> str:
         _plot_cpu(outcome, start, cpu)
         position.set_ylabel("rendered (s)")
         ring.set_ylabel("in the ring (KiB)")
+        # Starting the player costs a hundred times more than playing; both shall be seen.
+        cpu.set_yscale("log")
+        cpu.yaxis.set_major_formatter("{x:g}")
         cpu.set_ylabel("CPU (%)")
         cpu.set_xlabel("time on the board (s)")
         for axes in (position, ring, cpu):
@@ -42,7 +47,8 @@ def playback_svg(outcome: Outcome) -> str:
             axes.patch.set_alpha(0)
             axes.spines[["top", "right"]].set_visible(False)
             axes.margins(y=0.35)  # room for the legend
-            axes.set_ylim(bottom=0)
+            if axes is not cpu:
+                axes.set_ylim(bottom=0)
             if axes.get_legend_handles_labels()[0]:
                 axes.legend(loc="upper right", frameon=False, ncols=2)
         figure.patch.set_alpha(0)
@@ -114,6 +120,7 @@ def _plot_cpu(outcome: Outcome, start: float, axes: Axes) -> None:
         share = [
             ns / (two.uptime_s - one.uptime_s) / 1e7 for ns, (one, two) in zip(spent, pairs, strict=True)
         ]
+        share = [max(percent, _LEAST_CPU) for percent in share]
         axes.plot(times, share, color=colour, label=name, drawstyle="steps-pre")
 
 
