@@ -212,9 +212,7 @@ class OffloadStrategy(Strategy):
         self.remote.run("systemctl is-system-running --wait", timeout=self.up_timeout)
         while self.remote.run(self.ready).code:
             if time.monotonic() > deadline:
-                raise BoardError(
-                    f"the board is not ready within {self.up_timeout:.0f} s: {self.ready} fails"
-                )
+                raise BoardError(f"the board is not ready within {self.up_timeout:.0f} s: {self.ready} fails")
             time.sleep(0.3)
 
     def _missing(self) -> list[Image]:
