@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Saves what the board can still tell after something went wrong."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,12 +24,15 @@ COMMANDS: Mapping[str, str] = {
 _MARK = "=== lab.postmortem {name} ==="
 
 
-def save(target: Target, folder: Path) -> list[Path]:
+def save(target: Target, folder: Path, console: Path | None = None) -> list[Path]:
     """Ask the board for its state, by one command over SSH, and write the answers into *folder*.
 
-    A board that does not answer leaves a file that says so; nothing is raised. Returns the files.
+    *console* is the console's log so far, which is copied. A board that does not answer leaves a file that
+    says so; nothing is raised. Returns the files with the answers.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if console and console.exists():
+        shutil.copyfile(console, folder / "console.txt")
     remote = target.get_driver(RemoteDriver, activate=False)
     # One round trip, and no command may hang: the board is sick, perhaps.
     script = "\n".join(

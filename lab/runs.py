@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from labgrid import Target
+from labgrid.binding import BindingState
 from labgrid.consoleloggingreporter import ConsoleLoggingReporter
 
 from lab.drivers.fastboot import LimitedFastbootDriver
@@ -32,6 +33,7 @@ def new_folder(command: str) -> Path:
 @contextmanager
 def logged(target: Target, folder: Path) -> Iterator[None]:
     """Keep the console (``console_main``) and all that fastboot says (``fastboot.log``) in *folder*."""
+    strategy = target.get_strategy()
     ConsoleLoggingReporter.start(str(folder))
     fastboot = target.get_driver("AndroidFastbootDriver", activate=False)
     if isinstance(fastboot, LimitedFastbootDriver):
@@ -39,4 +41,9 @@ def logged(target: Target, folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        ConsoleLoggingReporter.stop()
+        try:
+            # labgrid logs what is read, and nobody reads while a command runs over SSH.
+            if strategy.console.state == BindingState.active:
+                strategy.drain_console()
+        finally:
+            ConsoleLoggingReporter.stop()

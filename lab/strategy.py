@@ -125,6 +125,7 @@ class OffloadStrategy(Strategy):
         """
         self.target.activate(self.power)
         self.target.activate(self.fastboot)
+        self.target.activate(self.console)
         if not self.power.get():
             self.transition(Status.booted)
         elif self.fastboot.answers():
@@ -140,7 +141,7 @@ class OffloadStrategy(Strategy):
         self.target.activate(self.vol_down)
         self.vol_down.set(False)
         self.target.activate(self.console)
-        self._drain_console()
+        self.drain_console()
 
     def _fastboot(self) -> None:
         self.transition(Status.off)
@@ -164,7 +165,7 @@ class OffloadStrategy(Strategy):
             flash(self.fastboot, image, self.progress)
             self._flashed[image.partition] = self.plan.digests[image.partition]
             # Read along, or the console's log ends where the network buffers are full.
-            self._drain_console()
+            self.drain_console()
 
     def _boot(self) -> None:
         if self._missing() and self.status != Status.flashed:
@@ -226,8 +227,9 @@ class OffloadStrategy(Strategy):
             if self._flashed.get(image.partition) != digests[image.partition]
         ]
 
-    def _drain_console(self) -> None:
+    def drain_console(self) -> None:
         """Read what the console has to say, for its log, and so that nobody mistakes it for news."""
+        self.target.activate(self.console)
         with contextlib.suppress(TIMEOUT):
             while self.console.read(size=1, timeout=0.05, max_size=65536):
                 pass

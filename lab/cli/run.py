@@ -78,7 +78,8 @@ def explain(error: BaseException) -> tuple[str, int] | None:
             case StateError() | ImageError() | BuildError():
                 return str(cause), 1
             case OSError() if cause.errno in (errno.ENOSPC, errno.EDQUOT):
-                where = f" ({cause.filename})" if cause.filename else ""
+                file = cause.filename2 or cause.filename
+                where = f" ({file})" if file else ""
                 return f"the disk is full{where}: make room, then run the same command again", 1
     for cause in reversed(chain):
         match cause:

@@ -5,6 +5,7 @@ A test asks for the state that it needs (`in_fastboot`, `in_shell`) or for somet
 (`remote`, `dsp`, `play`, `compress_client`).
 """
 
+import contextlib
 import json
 import os
 import re
@@ -163,8 +164,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
     report = yield
     target = item.funcargs.get("target") if hasattr(item, "funcargs") else None
     if report.failed and target is not None and report.when in ("setup", "call"):
-        folder = item.funcargs.get("run_folder") or runs.new_folder("test")
-        folder = folder / "post-mortem" / re.sub(r"[^\w.-]+", "_", item.name)
-        postmortem.save(target, folder)
+        run_folder = item.funcargs.get("run_folder") or runs.new_folder("test")
+        folder = run_folder / "post-mortem" / re.sub(r"[^\w.-]+", "_", item.name)
+        if strategy := item.funcargs.get("strategy"):
+            with contextlib.suppress(OSError):  # the board itself may be gone
+                strategy.drain_console()
+        postmortem.save(target, folder, run_folder / "console_main")
         report.sections.append(("post-mortem", str(folder)))
     return report

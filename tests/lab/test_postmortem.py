@@ -32,7 +32,9 @@ def test_every_command_has_its_file(make_target, tmp_path, monkeypatch):
     commands = {"one.txt": "echo first; echo second", "bad.txt": "nonsense-command", "last.txt": "printf end"}
     monkeypatch.setattr(postmortem, "COMMANDS", commands)
     with ssh_server(make_target.key) as (port, _):
-        files = postmortem.save(make_target(port), tmp_path / "saved")
+        (tmp_path / "console_main").write_text("it oopsed")
+        files = postmortem.save(make_target(port), tmp_path / "saved", tmp_path / "console_main")
+    assert (tmp_path / "saved" / "console.txt").read_text() == "it oopsed"
     assert [file.name for file in files] == list(commands)
     assert files[0].read_text() == "first\nsecond\n"
     assert "nonsense-command" in files[1].read_text()
