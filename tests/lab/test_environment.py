@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+import deploy_folder
+import pytest
+
+from lab import environment
+from lab.environment import Board, NoBoardError
+from lab.flash import Plan
+
+
+@pytest.fixture(autouse=True)
+def boards(tmp_path, monkeypatch):
+    """The folder of all boards."""
+    monkeypatch.setattr(environment, "board_folder", lambda name: tmp_path / "boards" / name)
+    for port in environment.PORTS:
+        monkeypatch.delenv(f"LG_PORT_{port.upper()}", raising=False)
+    return tmp_path / "boards"
+
+
+def real_board(folder):
+    path = folder / "bench.yaml"
+    path.write_text("targets:\n  main:\n    features: [real]\n")
+    return str(path)
+
+
+def test_by_name():
+    board = Board.find("virtual")
+    assert (board.name, board.virtual) == ("virtual", True)
+    assert Board.find("virtual", instance="other").folder.name == "other"
+
+
+def test_by_file(tmp_path):
+    board = Board.find(real_board(tmp_path))
+    assert (board.name, board.virtual) == ("bench", False)
+    assert board.load().get_target_features() == {"real"}
+
+
+def test_an_unknown_name_is_told_the_known_ones():
+    with pytest.raises(NoBoardError, match="no board nonsense: name one of virtual"):
+        Board.find("nonsense")
+
+
+@pytest.mark.parametrize("text", ["- a\n- list\n", "targets: [", ""])
+def test_a_file_that_is_no_environment(tmp_path, text):
+    (tmp_path / "bad.yaml").write_text(text)
+    with pytest.raises(NoBoardError, match="is no labgrid environment"):
+        Board.find(str(tmp_path / "bad.yaml"))
+
+
+def test_a_variable_that_nobody_sets(tmp_path):
+    (tmp_path / "bad.yaml").write_text("targets: {main: {resources: {X: {a: !template $LG_NONSENSE}}}}")
+    with pytest.raises(NoBoardError, match="LG_NONSENSE"):
+        Board.find(str(tmp_path / "bad.yaml")).load()
+
+
+def test_a_real_board_has_no_process(tmp_path):
+    board = Board.find(real_board(tmp_path))
+    for action in (board.start, board.stop, board.running):
+        with pytest.raises(NoBoardError, match="is no virtual board"):
+            action()
+
+
+def test_a_virtual_board_that_does_not_run():
+    board = Board.find("virtual")
+    assert board.running() is None and board.stop() is False
+    with pytest.raises(NoBoardError, match="does not run: start it with"):
+        board.load()
+    assert "dsp-record" in board.load(must_run=False).get_target_features()
+
+
+def test_ports_are_the_processes(boards):
+    board = Board.find("virtual")
+    info = board.start(outlive=False)
+    try:
+        target = board.load().get_target()
+        assert target.get_resource("NetworkSerialPort").port == info.ports["console"]
+        assert target.get_resource("AndroidNetFastboot").port == info.ports["fastboot"]
+        assert target.get_resource("NetworkService").port == info.ports["ssh"]
+        assert target.get_driver("PowerProtocol").get() is False
+    finally:
+        assert board.stop() is True
+
+
+def test_the_key_and_the_manifest_are_kept(tmp_path):
+    board = Board.find("virtual")
+    assert board.manifest is None
+    plan = Plan.read(deploy_folder.make(tmp_path / "deploy"))
+    for _ in range(2):
+        board.remember(plan)
+        assert board.key.read_bytes() == b"a key\n"
+        assert board.key.stat().st_mode & 0o777 == 0o600
+        assert board.manifest == plan.manifest
