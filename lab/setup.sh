@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 packages="python3 python3-venv ca-certificates git openssh-client perl shellcheck
 mmdebstrap bubblewrap uidmap gpgv debian-archive-keyring xz-utils
 qemu-system-arm fastboot
-ffmpeg sox flac lame
+ffmpeg flac e2fsprogs
 gcc make pkg-config libc6-dev libmpg123-dev libflac-dev"
 
 missing=
