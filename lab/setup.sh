@@ -30,7 +30,7 @@ if [ -n "$missing" ]; then
 		echo "    $install" >&2
 		exit 2
 	fi
-	echo "setup: installing $missing"
+	echo "setup: installing $missing" >&2
 	mkdir -p build/logs
 	$become env DEBIAN_FRONTEND=noninteractive sh -c "apt-get update && $install" > build/logs/setup-apt.log 2>&1 || {
 		tail -n 3 build/logs/setup-apt.log >&2
@@ -45,7 +45,7 @@ if [ "$(cat .venv/.made-from 2>/dev/null || true)" != "$wanted" ]; then
 		echo "setup: Python 3.11 or newer is needed; this is $(python3 --version)" >&2
 		exit 2
 	}
-	echo "setup: making .venv"
+	echo "setup: making .venv" >&2
 	[ -x .venv/bin/python ] || python3 -m venv --clear .venv
 	mkdir -p build/logs
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' \
