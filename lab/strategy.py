@@ -12,21 +12,17 @@ from labgrid.strategy import Strategy, StrategyError
 from labgrid.strategy.common import never_retry
 from pexpect import TIMEOUT  # type: ignore[import-untyped]
 
+from lab.drivers.remote import RemoteTimeoutError
 from lab.errors import LabError
 from lab.flash import Plan, Progress, check_fit, flash
 from lab.images.deploy import Image
 
-#   unknown ──── power off ────▶ off ◀──────────── power off, from every state ─────────────┐
-#                                 │ │                                                       │
-#         hold VOL-, power on ────┘ └──── power on; only if the board has the images ───┐   │
-#                  │                                                                    │   │
-#                  ▼                                                                    ▼   │
-#               fastboot ──── flash what differs ────▶ flashed ──── continue ────────▶ booted
-#                                                                                       │ ▲
-#                                             log in on the console and over SSH ───────┘ │
-#                                                             │                           │
-#                                                             ▼                           │
-#                                                           shell ──── (is booted, too) ──┘
+#                 hold VOL-, power on            flash what differs            continue         log in
+#   unknown ─▶ off ──────────────────▶ fastboot ────────────────────▶ flashed ─────────▶ booted ───────▶ shell
+#               │                                                                           ▲
+#               └─────────── power on; only if the board has the plan's images ─────────────┘
+#
+#   Off is reached from everywhere, by cutting the power. A board with a shell counts as booted, too.
 
 
 class Status(enum.Enum):
@@ -198,6 +194,8 @@ class OffloadStrategy(Strategy):
 
     def _shell(self) -> None:
         self.transition(Status.booted)
+        # Waiting for the kernel has eaten the prompt; ShellDriver would wait for silence first.
+        self.console.sendline("")
         try:
             self.target.activate(self.shell)
         except TIMEOUT:
@@ -208,13 +206,15 @@ class OffloadStrategy(Strategy):
 
     def _await_system(self) -> None:
         """Connect and wait until all units have started, or have failed: that is for others to judge."""
-        deadline = time.monotonic() + self.up_timeout
         self.target.activate(self.remote)
-        self.remote.run("systemctl is-system-running --wait", timeout=self.up_timeout)
-        while self.remote.run(self.ready).code:
-            if time.monotonic() > deadline:
-                raise BoardError(f"the board is not ready within {self.up_timeout:.0f} s: {self.ready} fails")
-            time.sleep(0.3)
+        # One command: every question takes time from a board that is busy booting.
+        wait = f"systemctl is-system-running --wait; until {self.ready}; do sleep 0.5; done"
+        try:
+            self.remote.run(wait, timeout=self.up_timeout)
+        except RemoteTimeoutError as error:
+            raise BoardError(
+                f"the board is not ready within {self.up_timeout:.0f} s: {self.ready}"
+            ) from error
 
     def _missing(self) -> list[Image]:
         """The plan's images that this session has not written to the board."""

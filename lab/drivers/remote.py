@@ -64,14 +64,14 @@ class RemoteDriver(Driver):
     def on_activate(self) -> None:
         """Connect. Raises RemoteError after ``connection_timeout``."""
         key = self._key()
-        self._await_banner()
+        link = self._await_banner()
         client = paramiko.SSHClient()
         # A board on the lab's own bench, whose host key changes with every image.
         client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
         try:
             client.connect(
                 self.service.address, self.service.port, self.service.username, self.service.password,
-                pkey=key, allow_agent=False, look_for_keys=False,
+                pkey=key, allow_agent=False, look_for_keys=False, sock=link,
                 timeout=self.connection_timeout, banner_timeout=self.connection_timeout,
                 auth_timeout=self.connection_timeout,
             )  # fmt: skip
@@ -85,17 +85,20 @@ class RemoteDriver(Driver):
             raise self._silent(error) from error
         self._client = client
 
-    def _await_banner(self) -> None:
-        """Wait until there is an SSH server: a port forwarder may accept long before there is one."""
+    def _await_banner(self) -> socket.socket:
+        """A link to the SSH server, once there is one: a port forwarder may accept long before."""
         deadline = time.monotonic() + self.connection_timeout
         while True:
             reason: object = "it hangs up"
+            link = None
             try:
-                with socket.create_connection((self.service.address, self.service.port), 5) as link:
-                    if link.recv(4) == b"SSH-":
-                        return
+                link = socket.create_connection((self.service.address, self.service.port), 5)
+                if link.recv(4, socket.MSG_PEEK) == b"SSH-":
+                    return link
             except OSError as error:
                 reason = error
+            if link:
+                link.close()
             if time.monotonic() > deadline:
                 raise self._silent(reason)
             time.sleep(0.2)
