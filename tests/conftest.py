@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What all tests share; above all the board that tests/board runs on."""
 
+import signal
+
 import pytest
 
 from lab.environment import Board
@@ -16,6 +18,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell starts its background jobs, CI's perhaps among them, with Ctrl-C ignored, and what the tests
+    # start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # labgrid's SerialLoggingReporter.flush() trips over a second console that has not said anything yet.
     config.addinivalue_line(
         "filterwarnings", "ignore:unhandled exception during event notification. SerialDriver:UserWarning"
