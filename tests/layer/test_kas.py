@@ -34,7 +34,7 @@ def relative(path: Path) -> str:
 
 
 def dump(*names: str, work: Path) -> dict[str, Any]:
-    """The one configuration that kas makes of several files. Without cloning anything: that needs a network."""
+    """The one configuration that kas makes of several files; clones nothing, which would need a network."""
     steps = ["repo_setup_loop", "finish_setup_repos", "repos_checkout", "repos_apply_patches"]
     command = [sys.executable, "-m", "kas", "dump", "--format", "json"]
     command += [part for step in steps for part in ("--skip", step)]
