@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+SUMMARY = "Audio that is decoded by the DSP"
+DESCRIPTION = "PipeWire, and what it needs to hand encoded audio to the compress device of a sound card"
+
+PACKAGE_ARCH = "${TUNE_PKGARCH}"
+
+inherit packagegroup compress-offload
+
+PACKAGES = "${PN} ${PN}-tools ${PN}-tests"
+
+SUMMARY:${PN} = "PipeWire as a system service, with sinks for encoded audio"
+RDEPENDS:${PN} = "\
+    alsa-ucm-conf \
+    gstreamer1.0-pipewire \
+    pipewire \
+    pipewire-modules-meta \
+    pipewire-spa-plugins-meta \
+    wireplumber \
+"
+
+SUMMARY:${PN}-tools = "Players and tools for the command line"
+RDEPENDS:${PN}-tools = "\
+    alsa-utils \
+    gstreamer1.0 \
+    gstreamer1.0-plugins-base-playback \
+    gstreamer1.0-plugins-base-typefindfunctions \
+    gstreamer1.0-plugins-good-audioparsers \
+    gstreamer1.0-plugins-good-id3demux \
+    pipewire-spa-tools \
+    pipewire-tools \
+    tinycompress \
+"
+
+SUMMARY:${PN}-tests = "What the tests on the board call"
+RDEPENDS:${PN}-tests = "compress-client"
