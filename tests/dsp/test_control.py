@@ -43,6 +43,38 @@ def test_status(dsp: Dsp, flac: Path) -> None:
     assert shown.keys() == dsp.record().json.keys()
 
 
+@pytest.mark.parametrize("ppm", [-100000, 500])
+def test_the_clock_is_skewed_from_now_on(dsp: Dsp, flac: Path, ppm: int) -> None:
+    stream = Stream(dsp, flac.read_bytes(), Codec.FLAC, flac_format()).open()
+    started = dsp.now
+    stream.start()
+    dsp.run_for(4 * S)
+    assert dsp.command(f"skew {ppm}") == {"ok": True}
+    dsp.run_until(lambda: bool(stream.eos_times))
+    duration = stream.eos_times[0] - started
+    assert abs(duration - 4 * S - 8 * S * 1_000_000 // (1_000_000 + ppm)) <= 1000
+    assert difference(decode(dsp.record().wav, 2), decode(flac, 2)) == 0
+
+
+def test_firmware_without_session_time(dsp: Dsp, flac: Path) -> None:
+    stream = Stream(dsp, flac.read_bytes(), Codec.FLAC, flac_format()).open()
+    assert dsp.command("session-time refuse") == {"ok": True}
+    assert dsp.status(Service.ASM, Op.SESSION_TIME, port=stream.port) == Status.EUNSUPPORTED
+    assert dsp.command("session-time ignore") == {"ok": True}
+    assert dsp.ask(Service.ASM, Op.SESSION_TIME, port=stream.port) == []
+    assert dsp.command("session-time tell") == {"ok": True}
+    (answer,) = dsp.ask(Service.ASM, Op.SESSION_TIME, port=stream.port)
+    assert answer.opcode == Op.SESSION_TIME_RSP
+
+
+@pytest.mark.parametrize(
+    "line", ["skew", "skew ", "skew fast", "skew 100001", "session-time", "session-time x"]
+)
+def test_bad_arguments(dsp: Dsp, line: str) -> None:
+    answer = dsp.command(line)
+    assert answer["ok"] is False and line.split()[0] in answer["error"]
+
+
 def test_domain_restart_ends_all_streams(dsp: Dsp, flac: Path) -> None:
     """Everything of the domain is lost; without listeners it is up again at once."""
     stream = Stream(dsp, flac.read_bytes(), Codec.FLAC, flac_format()).open()

@@ -59,6 +59,8 @@ static struct session {
 	uint64_t closed_us;		/* rendered time of the streams that are closed */
 } sessions[SESSIONS_MAX + 1];
 
+static enum asm_time time_answer;
+
 static uint64_t session_us(unsigned int number)
 {
 	const struct session *session = &sessions[number];
@@ -138,13 +140,21 @@ static void pause_session(struct session *session)
 
 static void tell_time(const struct apr_header *command, unsigned int number)
 {
-	uint64_t session = session_us(number), absolute = clock_now_us();
-	const struct session_time time = {
-		.status = ADSP_EOK,
-		.session_lsw = (uint32_t)session, .session_msw = (uint32_t)(session >> 32),
-		.absolute_lsw = (uint32_t)absolute, .absolute_msw = (uint32_t)(absolute >> 32),
-	};
+	struct session_time time = { .status = ADSP_EOK };
+	uint64_t session, absolute;
 
+	if (time_answer == ASM_TIME_REFUSE)
+		apr_status(command, ADSP_EUNSUPPORTED);
+	if (time_answer != ASM_TIME_TELL)
+		return;
+	/* up to now, not to when the streams were last looked after */
+	asm_advance(clock_now());
+	session = session_us(number);
+	absolute = clock_now_us();
+	time.session_lsw = (uint32_t)session;
+	time.session_msw = (uint32_t)(session >> 32);
+	time.absolute_lsw = (uint32_t)absolute;
+	time.absolute_msw = (uint32_t)(absolute >> 32);
 	apr_respond(command, RSP_SESSION_TIME, &time, sizeof(time));
 }
 
@@ -242,6 +252,21 @@ void asm_command(const struct apr_header *command, const uint8_t *payload, size_
 	default:
 		apr_status(command, ADSP_EUNSUPPORTED);
 	}
+}
+
+void asm_set_time(enum asm_time time)
+{
+	time_answer = time;
+}
+
+void asm_set_skew(int ppm)
+{
+	uint64_t now = clock_now();
+
+	for (struct session *session = sessions + 1; session <= sessions + SESSIONS_MAX; session++)
+		for (int i = 0; i < STREAMS_MAX && session->stream[i]; i++)
+			stream_anchor(session->stream[i], now);
+	stream_set_skew(ppm);
 }
 
 void asm_open(void)

@@ -24,6 +24,7 @@
 #define LINE_MAX_BYTES 256
 
 #define EXIT_CRASH 3
+#define SKEW_MAX_PPM 100000
 
 struct client {
 	struct loop_source source;
@@ -45,8 +46,9 @@ static uint64_t cpu_us(void)
 	       (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
-static void status(FILE *out)
+static void status(FILE *out, const char *argument)
 {
+	(void)argument;
 	fprintf(out, "{\"ok\":true,\"now_us\":%llu,\"cpu_us\":%llu,\"audio_domain\":\"%s\"",
 		(unsigned long long)clock_now_us(), (unsigned long long)cpu_us(), apr_domain_up() ? "up" : "down");
 	fputs(",\"streams\":", out);
@@ -58,34 +60,73 @@ static void status(FILE *out)
 	fputs("}\n", out);
 }
 
-static void pd_restart(FILE *out)
+static void pd_restart(FILE *out, const char *argument)
 {
+	(void)argument;
 	domain_restart();
 	fputs("{\"ok\":true}\n", out);
 }
 
-static void crash(FILE *out)
+static void crash(FILE *out, const char *argument)
 {
+	(void)argument;
 	fputs("{\"ok\":true}\n", out);
 	log_line("crash on demand");
 	asm_reset("The DSP crashed.");
 	loop_quit(EXIT_CRASH);
 }
 
-static void list(FILE *out);
+static void refuse(FILE *out, const char *why)
+{
+	fprintf(out, "{\"ok\":false,\"error\":\"%s\"}\n", why);
+}
+
+static void skew(FILE *out, const char *argument)
+{
+	char *end;
+	long ppm = strtol(argument, &end, 10);
+
+	if (end == argument || *end || ppm < -SKEW_MAX_PPM || ppm > SKEW_MAX_PPM) {
+		refuse(out, "skew wants a number of millionths.");
+		return;
+	}
+	asm_set_skew((int)ppm);
+	fputs("{\"ok\":true}\n", out);
+}
+
+static void session_time(FILE *out, const char *argument)
+{
+	static const char *const answers[] = {
+		[ASM_TIME_TELL] = "tell", [ASM_TIME_REFUSE] = "refuse", [ASM_TIME_IGNORE] = "ignore",
+	};
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		if (!strcmp(argument, answers[i])) {
+			asm_set_time((enum asm_time)i);
+			fputs("{\"ok\":true}\n", out);
+			return;
+		}
+	}
+	refuse(out, "session-time wants tell, refuse or ignore.");
+}
+
+static void list(FILE *out, const char *argument);
 
 static const struct {
 	const char *name;
-	void (*run)(FILE *out);
+	void (*run)(FILE *out, const char *argument);
 } commands[] = {
 	{ "status", status },
+	{ "skew", skew },
+	{ "session-time", session_time },
 	{ "pd-restart", pd_restart },
 	{ "crash", crash },
 	{ "help", list },
 };
 
-static void list(FILE *out)
+static void list(FILE *out, const char *argument)
 {
+	(void)argument;
 	fputs("{\"ok\":true,\"commands\":[", out);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(out, "%s\"%s\"", i ? "," : "", commands[i].name);
@@ -100,23 +141,25 @@ static void drop(struct client *client)
 }
 
 /* Returns 0, or -1 if the client is to be dropped. */
-static int run(struct client *client, const char *line)
+static int run(struct client *client, char *line)
 {
-	char *answer = NULL;
+	char *answer = NULL, *argument = strchr(line, ' ');
 	size_t size = 0, i;
 	FILE *out = open_memstream(&answer, &size);
 	int result = -1;
 
 	if (!out)
 		return -1;
+	if (argument)
+		*argument++ = 0;
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (!strcmp(line, commands[i].name)) {
-			commands[i].run(out);
+			commands[i].run(out, argument ? argument : "");
 			break;
 		}
 	}
 	if (i == sizeof(commands) / sizeof(commands[0]))
-		fputs("{\"ok\":false,\"error\":\"There is no such command; try help.\"}\n", out);
+		refuse(out, "There is no such command; try help.");
 	/* a client that does not read its answers is not waited for */
 	if (!fclose(out) && send(client->source.fd, answer, size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size)
 		result = 0;

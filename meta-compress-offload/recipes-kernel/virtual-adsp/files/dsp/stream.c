@@ -385,6 +385,18 @@ void stream_run(struct stream *stream, bool start)
 
 static void render(struct stream *stream, uint64_t now);
 
+void stream_anchor(struct stream *stream, uint64_t now)
+{
+	uint64_t frame;
+
+	render(stream, now);
+	if (!stream->anchored)
+		return;
+	frame = frame_at(stream, now);
+	stream->anchor_ns = time_of(stream, frame);
+	stream->anchor_frame = frame;
+}
+
 static void stop_clock(struct stream *stream)
 {
 	stream->anchored = false;

@@ -27,7 +27,10 @@ struct stream_write {
 /* Which end of a track ASM_DATA_CMD_REMOVE_*_SILENCE means. */
 enum silence { SILENCE_INITIAL, SILENCE_TRAILING };
 
-/* How much faster than nominal all streams are rendered, in parts per million; at most +-100000. */
+/*
+ * How much faster than nominal all streams are rendered, in parts per million; at most +-100000. A stream that is
+ * being rendered keeps its place if stream_anchor() is called first.
+ */
 void stream_set_skew(int ppm);
 
 /* A new stream for MEDIA_* @codec; NULL: no memory. */
@@ -65,6 +68,9 @@ void stream_close(struct stream *stream, const char *why);
  * Renders what is due and decodes a limited amount. @may_start: no earlier stream of the session is still playing.
  */
 void stream_advance(struct stream *stream, uint64_t now, bool may_start);
+
+/* Renders what is due at @now and counts the time of the frames to come from there. */
+void stream_anchor(struct stream *stream, uint64_t now);
 
 /* When to advance next (ns); 0: at once, there is more to do. */
 uint64_t stream_deadline(const struct stream *stream);
