@@ -11,12 +11,15 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from labgrid import Environment, Target
 from labgrid.pytestplugin.hooks import LABGRID_ENV_KEY
+from support.media import make
 
 from lab import postmortem, runs
+from lab.drivers.dspcontrol import DspControlDriver
 from lab.drivers.dsprecord import DspRecordDriver
 from lab.drivers.remote import RemoteDriver
 from lab.environment import Board
@@ -156,6 +159,26 @@ def compress_client(remote: RemoteDriver) -> Callable[..., list[dict]]:
         return [json.loads(line) for line in result.text.splitlines()]
 
     return run
+
+
+@pytest.fixture
+def bare(tmp_path: Path, remote: RemoteDriver) -> Callable[..., tuple[media.Media, list[object]]]:
+    """Puts only the packets of a made file on the board; the file, and the client's options for it."""
+
+    def bare(name: str, **options: Any) -> tuple[media.Media, list[object]]:
+        file = media.read(make(tmp_path / name, **options))
+        packets = tmp_path / "packets"
+        packets.write_bytes(file.payload)
+        remote.put(packets, "/tmp/packets")
+        return file, ["-c", file.codec, "-r", file.rate, "-n", file.channels, "/tmp/packets"]
+
+    return bare
+
+
+@pytest.fixture
+def control(target: Target, in_shell: OffloadStrategy) -> DspControlDriver:
+    """The DSP model's control socket; only for tests with lg_feature("dsp-control")."""
+    return target.get_driver(DspControlDriver)
 
 
 @pytest.hookimpl(wrapper=True)

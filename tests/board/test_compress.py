@@ -2,37 +2,11 @@
 """The compress device itself, without PipeWire: write, pause, drain, timestamps."""
 
 import pytest
-from support.media import make
+from support.compress import assert_good, by_name
 
-from lab.playback import media
 from lab.playback.verdict import judge
 
 pytestmark = pytest.mark.lg_feature("dsp-record")
-
-
-@pytest.fixture
-def bare(tmp_path, remote):
-    """Puts only the packets of a file on the board; the file, and the client's options for it."""
-
-    def bare(name, **options):
-        file = media.read(make(tmp_path / name, **options))
-        packets = tmp_path / "packets"
-        packets.write_bytes(file.payload)
-        remote.put(packets, "/tmp/packets")
-        arguments = ["-c", file.codec, "-r", file.rate, "-n", file.channels, "/tmp/packets"]
-        return file, arguments
-
-    return bare
-
-
-def by_name(events, name):
-    return [event for event in events if event["event"] == name]
-
-
-def assert_good(file, records):
-    verdict = judge(file, records)
-    assert verdict.error is None
-    assert verdict.bytes_identical and verdict.drained
 
 
 @pytest.mark.parametrize("name", ["plain.mp3", "plain.flac"])

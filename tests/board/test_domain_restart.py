@@ -6,14 +6,7 @@ import time
 import pytest
 from support.media import make
 
-from lab.drivers.dspcontrol import DspControlDriver
-
 pytestmark = pytest.mark.lg_feature(["dsp-record", "dsp-control"])
-
-
-@pytest.fixture
-def control(target, in_shell):
-    return target.get_driver(DspControlDriver)
 
 
 def wait_for(condition, seconds=60):
