@@ -14,12 +14,14 @@ kbuild() {
 cp -r /in/module bridge
 kbuild M=/work/bridge modules
 
+series=/in/patches/$(echo "$release" | cut -d. -f1,2)/series
+test -f "$series" || { echo "the layer has no patch series for Linux $release" >&2; exit 1; }
 cp -r /in/kernel/source linux
-for patch in /in/patches/*.patch /in/patches/"$(echo "$release" | cut -d. -f1,2)"/*.patch; do
-	[ ! -e "$patch" ] || patch -d linux -p1 --fuzz=0 --no-backup-if-mismatch < "$patch"
+sed 's/ *#.*//' "$series" | while read -r name; do
+	[ -z "$name" ] || patch -d linux -p1 --fuzz=0 --no-backup-if-mismatch < "/in/patches/$name"
 done
-objects="snd-soc-qcom-common.ko qdsp6/q6asm-dai.ko"
-# shellcheck disable=SC2086 # two targets
+objects="snd-soc-qcom-common.ko qdsp6/q6asm.ko qdsp6/q6asm-dai.ko"
+# shellcheck disable=SC2086 # several targets
 kbuild M=/work/linux/sound/soc/qcom $objects
 cp bridge/*.ko /out/
 for object in $objects; do cp "linux/sound/soc/qcom/$object" /out/; done
