@@ -70,6 +70,12 @@ def test_each_patch_is_in_a_series() -> None:
     assert {path for series in SERIES for path in read_series(series)} == set(PATCHES)
 
 
+def test_the_recipe_applies_the_series() -> None:
+    recipe = (LAYER / "recipes-kernel/linux/linux-compress-offload.inc").read_text()
+    patches = [FILES / name for name in re.findall(r"file://(\S+\.patch)", recipe)]
+    assert patches == read_series(FILES / "6.18/series")
+
+
 def checkpatch(kernel: Path, *arguments: str | Path) -> None:
     script = kernel / "source/scripts/checkpatch.pl"
     command = ["perl", script, "--no-tree", "--no-summary", "--terse", *arguments]
