@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: MIT
 SUMMARY = "Audio that is decoded by the DSP"
+SUMMARY:${PN} = "PipeWire as a system service, with sinks for encoded audio"
+SUMMARY:${PN}-tools = "Players and tools for the command line"
+SUMMARY:${PN}-tests = "What the tests on the board call"
 DESCRIPTION = "PipeWire, and what it needs to hand encoded audio to the compress device of a sound card"
+SECTION = "multimedia"
 
 PACKAGE_ARCH = "${TUNE_PKGARCH}"
 
-inherit packagegroup compress-offload
+inherit packagegroup compress_offload
 
 PACKAGES = "${PN} ${PN}-tools ${PN}-tests"
 
-SUMMARY:${PN} = "PipeWire as a system service, with sinks for encoded audio"
 RDEPENDS:${PN} = "\
     alsa-ucm-conf \
     gstreamer1.0-pipewire \
@@ -18,7 +21,6 @@ RDEPENDS:${PN} = "\
     wireplumber \
 "
 
-SUMMARY:${PN}-tools = "Players and tools for the command line"
 RDEPENDS:${PN}-tools = "\
     alsa-utils \
     gstreamer1.0 \
@@ -31,5 +33,4 @@ RDEPENDS:${PN}-tools = "\
     tinycompress \
 "
 
-SUMMARY:${PN}-tests = "What the tests on the board call"
 RDEPENDS:${PN}-tests = "compress-client"

@@ -33,6 +33,7 @@ do_bootimg_deploy() {
     ln -sf "$image" "${BOOTIMG_DEPLOYDIR}/boot-${dtb%.dtb}-${KERNEL_IMAGE_LINK_NAME}.img"
     ln -sf "$image" "${BOOTIMG_DEPLOYDIR}/boot-${KERNEL_IMAGE_LINK_NAME}.img"
 }
+do_bootimg_deploy[doc] = "Writes the Android boot image to the deploy folder"
 addtask bootimg_deploy after do_deploy before do_build
 do_bootimg_deploy[depends] += "android-tools-native:do_populate_sysroot virtual/dtb:do_deploy"
 do_bootimg_deploy[cleandirs] = "${BOOTIMG_DEPLOYDIR}"
@@ -46,7 +47,9 @@ do_bootimg_deploy[sstate-outputdirs] = "${DEPLOY_DIR_IMAGE}"
 python do_bootimg_deploy_setscene() {
     sstate_setscene(d)
 }
+do_bootimg_deploy_setscene[doc] = "Takes the Android boot image from shared state"
 addtask do_bootimg_deploy_setscene
 
 # The kernel is in a partition of its own, not in /boot.
+# nooelint: oelint.vars.pkgspecific.RDEPENDS,oelint.vars.specific - kernel.bbclass names the package so
 RDEPENDS:${KERNEL_PACKAGE_NAME}-base = ""

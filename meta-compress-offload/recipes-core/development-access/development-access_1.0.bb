@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 SUMMARY = "Ways into a board on a developer's desk or in a lab"
 DESCRIPTION = "One SSH key for root, and a root shell on the serial console. Not for a product."
+SECTION = "base"
 LICENSE = "MIT"
 LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302"
 
@@ -13,6 +14,7 @@ S = "${UNPACKDIR}"
 
 inherit allarch
 
+# nooelint: oelint.task.noanonpython - a recipe can only be skipped while it is parsed
 python () {
     if not d.getVar("COMPRESS_OFFLOAD_SSH_KEY").strip():
         raise bb.parse.SkipRecipe("set COMPRESS_OFFLOAD_SSH_KEY to the public key that may log in, "
@@ -29,4 +31,4 @@ do_install() {
     install -D -m 0644 -t ${D}${systemd_system_unitdir}/serial-getty@.service.d ${UNPACKDIR}/autologin.conf
 }
 
-FILES:${PN} = "${ROOT_HOME} ${systemd_system_unitdir}"
+FILES:${PN} += "${ROOT_HOME} ${systemd_system_unitdir}"

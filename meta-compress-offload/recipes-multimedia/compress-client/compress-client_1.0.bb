@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 SUMMARY = "Test program for ALSA compress devices"
 DESCRIPTION = "Drives a compress device call by call, as no player does: fragments, drain, pause, gapless, errors"
+SECTION = "multimedia"
 LICENSE = "MIT"
 LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302"
 

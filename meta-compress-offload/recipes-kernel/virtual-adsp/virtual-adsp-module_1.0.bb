@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 SUMMARY = "APR bus of the virtual Dragonboard 845c"
 DESCRIPTION = "Kernel module that hands the packets of Qualcomm's audio drivers to a program through /dev/virtual-adsp"
+SECTION = "kernel"
 LICENSE = "GPL-2.0-only"
 LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/GPL-2.0-only;md5=801f80980d171dd6425610833a22dbe6"
 

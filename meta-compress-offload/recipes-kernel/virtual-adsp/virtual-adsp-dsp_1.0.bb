@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 SUMMARY = "Audio DSP of the virtual Dragonboard 845c"
 DESCRIPTION = "Program that answers Qualcomm's audio drivers as the DSP's firmware does, decodes what it is sent, and keeps a record"
+SECTION = "multimedia"
 LICENSE = "MIT"
 LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302"
 
