@@ -35,6 +35,7 @@ class Board:
     environment: Path
     name: str
     virtual: bool  #: whether a process of ours is the board, which must run before anything can be reached
+    compatible: str | None = None  #: its name in the device trees of boot images, None if any will do
 
     @classmethod
     def find(cls, board: str, instance: str | None = None) -> "Board":
@@ -52,10 +53,11 @@ class Board:
                 f"there is no board {board}: name one of {known}, or give a labgrid environment file"
             )
         try:
-            name = (load_yaml(path.read_text()).get("options") or {}).get("virtual_board")
+            options = load_yaml(path.read_text()).get("options") or {}
+            name, compatible = options.get("virtual_board"), options.get("compatible")
         except (OSError, yaml.YAMLError, AttributeError) as error:
             raise NoBoardError(f"{path} is no labgrid environment: {error}") from error
-        return cls(path, str(instance or name or path.stem), name is not None)
+        return cls(path, str(instance or name or path.stem), name is not None, compatible)
 
     @property
     def folder(self) -> Path:

@@ -50,12 +50,7 @@ class Plan:
     images: tuple[Image, ...]
     digests: dict[str, str]  #: SHA-256 of the image files, by partition
     manifest: dict[str, Any] | None  #: None for a folder that has none, as Yocto makes it
-
-    @property
-    def key(self) -> Path | None:
-        """The private key that opens the image's SSH server, if the folder has one."""
-        key = self.folder / "id_ed25519"
-        return key if key.exists() else None
+    key: Path | None = None  #: the private key that opens the image's SSH server, if known
 
     @property
     def size(self) -> int:
@@ -63,18 +58,25 @@ class Plan:
         return sum(image.size for image in self.images)
 
     @classmethod
-    def read(cls, folder: Path) -> "Plan":
-        """Read *folder* and check every image in it. Raises PlanError."""
+    def read(cls, folder: Path, *, compatible: str | None = None, key: Path | None = None) -> "Plan":
+        """Read *folder* and check every image in it. Raises PlanError.
+
+        *compatible* is the board's name in its device tree: a Yocto folder may hold boot images of several.
+        *key* opens the image's SSH server, by default the ``id_ed25519`` in the folder.
+        """
+        if key is None and (folder / "id_ed25519").exists():
+            key = folder / "id_ed25519"
+        if key is not None and not key.is_file():
+            raise PlanError(f"there is no key {key}")
         try:
-            deploy = DeployFolder.open(folder)
+            deploy = DeployFolder.open(folder, compatible)
         except ImageError as error:
             raise PlanError(str(error)) from error
         if deploy.manifest is None:
-            return cls(
-                folder, deploy.images, {image.partition: _digest(image) for image in deploy.images}, None
-            )
+            digests = {image.partition: _digest(image) for image in deploy.images}
+            return cls(folder, deploy.images, digests, None, key)
         digests = {artifact.partition: artifact.sha256 for artifact in deploy.manifest.artifacts}
-        return cls(folder, deploy.images, digests, json.loads((folder / MANIFEST).read_text()))
+        return cls(folder, deploy.images, digests, json.loads((folder / MANIFEST).read_text()), key)
 
 
 def _digest(image: Image) -> str:

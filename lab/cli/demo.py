@@ -29,9 +29,9 @@ def demo(image: Path | None, real_time: bool) -> int:
 
         image = build_image(report=screen.say)
     screen.say(f"image: {image}")
-    plan = Plan.read(image)
     # A board of its own, so that the one of `board start` goes on undisturbed.
     board = Board.find("virtual", instance="demo")
+    plan = Plan.read(image, compatible=board.compatible)
     board.remember(plan)
     board.start(real_time=real_time, outlive=False)
     try:

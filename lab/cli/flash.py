@@ -17,16 +17,27 @@ if TYPE_CHECKING:
 @click.command()
 @board_option
 @click.option("--dry-run", is_flag=True, help="Check the images, show the plan, touch no board.")
+@click.option(
+    "--key",
+    metavar="FILE",
+    envvar="OFFLOAD_KEY",
+    type=click.Path(path_type=Path),
+    help="Private key that the image's SSH server takes; by default the id_ed25519 in DIR.",
+)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-def flash(board: str, dry_run: bool, folder: Path) -> None:
-    """Flash the deploy folder DIR (boot image, rootfs, manifest.json) onto a board, and boot it."""
+def flash(board: str, dry_run: bool, key: Path | None, folder: Path) -> None:
+    """Flash the deploy folder DIR onto a board, and boot it.
+
+    DIR is an image of this lab, or a folder tmp/deploy/images/MACHINE of a Yocto build, of which the newest
+    boot image for the board and the newest root file system are taken.
+    """
     from lab import runs
     from lab.environment import Board
     from lab.flash import Plan
 
     screen = Screen()
     known = Board.find(board)
-    plan = Plan.read(folder)
+    plan = Plan.read(folder, compatible=known.compatible, key=key)
     for image in plan.images:
         digest = plan.digests[image.partition]
         screen.say(f"{image.partition:8} {image.path.name}, {image.size:,} bytes, SHA-256 {digest}")

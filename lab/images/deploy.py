@@ -2,7 +2,7 @@
 """A deploy folder: which of its files goes to which partition, is it sound, and does it fit.
 
 Two kinds are known: a folder with a manifest.json, and a Yocto deploy folder, where names tell (boot-*.img of
-linux-qcom-bootimg, *.rootfs.ext4 or *.rootfs.ext4.gz).
+linux-qcom-bootimg, *.rootfs.ext4 or *.rootfs.ext4.gz). Yocto keeps what earlier builds left; the newest counts.
 """
 
 from __future__ import annotations
@@ -151,27 +151,35 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 def _boot_file(folder: Path, compatible: str | None) -> Path:
     """The boot image for the board: Yocto makes one per device tree."""
+    what = "boot image (boot-*.img)"
     found = _find(folder, "boot-*.img")
-    if compatible is not None and len(found) > 1:
-        found = [file for file in found if compatible in BootImage.parse(file).compatible]
-        if not found:
-            raise ImageError(f"no boot image in {folder} is for {compatible}")
-    return _only(folder, "boot image (boot-*.img)", found)
+    if len(found) < 2:
+        return _newest(folder, what, found)
+    boards = {file: BootImage.parse(file).compatible for file in found}
+    if compatible is None:
+        if len(set(boards.values())) > 1:
+            raise ImageError(f"{folder} holds more than one {what}: {', '.join(file.name for file in found)}")
+        return _newest(folder, what, found)
+    found = [file for file in found if compatible in boards[file]]
+    if not found:
+        raise ImageError(f"no boot image in {folder} is for {compatible}")
+    return _newest(folder, what, found)
 
 
 def _rootfs_file(folder: Path) -> Path:
-    found = _find(folder, "*.rootfs.ext4") or _find(folder, "*.rootfs.ext4.gz")
-    return _only(folder, "root file system (*.rootfs.ext4 or *.rootfs.ext4.gz)", found)
+    found = _find(folder, "*.rootfs.ext4") + _find(folder, "*.rootfs.ext4.gz")
+    return _newest(folder, "root file system (*.rootfs.ext4 or *.rootfs.ext4.gz)", found)
 
 
 def _find(folder: Path, pattern: str) -> list[Path]:
-    """Files by name; Yocto's links without a time stamp lead to files with one, which count once."""
-    return sorted({inside(folder, file.name) for file in folder.glob(pattern) if file.exists()})
+    """Files by name. Yocto's links without a time stamp lead to its last build: where there are any, only
+    what they lead to counts."""
+    matches = [file for file in sorted(folder.glob(pattern)) if file.exists()]
+    links = [file for file in matches if file.is_symlink()]
+    return sorted({inside(folder, file.name) for file in links or matches})
 
 
-def _only(folder: Path, what: str, found: list[Path]) -> Path:
+def _newest(folder: Path, what: str, found: list[Path]) -> Path:
     if not found:
         raise ImageError(f"there is no {NAME} and no {what} in {folder}")
-    if len(found) > 1:
-        raise ImageError(f"{folder} holds more than one {what}: {', '.join(file.name for file in found)}")
-    return found[0]
+    return max(found, key=lambda file: file.stat().st_mtime_ns)

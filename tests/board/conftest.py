@@ -71,10 +71,13 @@ def board(pytestconfig: pytest.Config) -> Board:
 def plan(board: Board, request: pytest.FixtureRequest) -> Plan | None:
     """What the board shall run: the deploy folder OFFLOAD_IMAGE, else the image that is built here.
 
+    OFFLOAD_KEY is the private key to an image whose folder has none.
+
     A real board without OFFLOAD_IMAGE keeps what it has.
     """
     if folder := os.environ.get("OFFLOAD_IMAGE"):
-        return Plan.read(Path(folder))
+        key = os.environ.get("OFFLOAD_KEY")
+        return Plan.read(Path(folder), compatible=board.compatible, key=Path(key) if key else None)
     if not board.virtual:
         return None
     return Plan.read(request.getfixturevalue("build_image")("patched"))

@@ -2,6 +2,7 @@
 import gzip
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -160,10 +161,12 @@ def test_what_is_no_folder(tmp_path: Path) -> None:
 
 def _yocto(folder: Path) -> None:
     """As meta-qcom leaves it: a boot image per device tree, and links without the time stamp."""
-    other = boot_image(compatible=["qcom,apq8016-sbc"])
-    write(folder / "boot-apq8016-sbc-qcom-armv8a.img", other.pack())
-    write(folder / "boot-sdm845-db845c-qcom-armv8a-2026.img", boot_image(compatible=HARDWARE).pack())
-    (folder / "boot-sdm845-db845c-qcom-armv8a.img").symlink_to("boot-sdm845-db845c-qcom-armv8a-2026.img")
+    for tree, compatible in {"apq8016-sbc": ["qcom,apq8016-sbc"], "sdm845-db845c": HARDWARE}.items():
+        for year in (2025, 2026):
+            image = boot_image(str(year), compatible=compatible)
+            write(folder / f"boot-{tree}-qcom-armv8a-{year}.img", image.pack())
+        (folder / f"boot-{tree}-qcom-armv8a.img").symlink_to(f"boot-{tree}-qcom-armv8a-2026.img")
+    (folder / "boot-qcom-armv8a.img").symlink_to("boot-apq8016-sbc-qcom-armv8a-2026.img")
     write(folder / "offload-image-qcom-armv8a-2026.rootfs.ext4.gz", gzip.compress(ROOTFS))
     (folder / "offload-image-qcom-armv8a.rootfs.ext4.gz").symlink_to(
         "offload-image-qcom-armv8a-2026.rootfs.ext4.gz"
@@ -190,6 +193,23 @@ def test_a_yocto_folder_of_several_boards_needs_a_board(tmp_path: Path) -> None:
         DeployFolder.open(tmp_path)
     with pytest.raises(ImageError, match=r"no boot image in .* is for some,board"):
         DeployFolder.open(tmp_path, "some,board")
+
+
+def test_what_the_links_lead_to_counts_not_what_was_touched_last(tmp_path: Path) -> None:
+    _yocto(tmp_path)
+    os.utime(tmp_path / "boot-sdm845-db845c-qcom-armv8a-2025.img", (2**31, 2**31))
+    boot, _ = DeployFolder.open(tmp_path, "thundercomm,db845c").images
+    assert boot.path.name == "boot-sdm845-db845c-qcom-armv8a-2026.img"
+
+
+@pytest.mark.parametrize("newest", ["image", "image-dev"])
+def test_of_several_images_the_newest_is_taken(tmp_path: Path, newest: str) -> None:
+    write(tmp_path / "boot-virtual-db845c-virtual-db845c.img", boot_image(compatible=VIRTUAL).pack())
+    for age, name in enumerate(sorted(("image", "image-dev"), key=lambda name: name != newest)):
+        file = write(tmp_path / f"{name}-virtual-db845c.rootfs.ext4.gz", gzip.compress(ROOTFS))
+        os.utime(file, (1000 - age, 1000 - age))
+    _, rootfs = DeployFolder.open(tmp_path, "linux,dummy-virt").images
+    assert rootfs.path.name == f"{newest}-virtual-db845c.rootfs.ext4.gz"
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
