@@ -2,7 +2,7 @@
 """A deploy folder: which of its files goes to which partition, is it sound, and does it fit.
 
 Two kinds are known: a folder with a manifest.json, and a Yocto deploy folder, where names tell (boot-*.img of
-linux-qcom-bootimg, *.rootfs.ext4 or *.rootfs.ext4.gz). Yocto keeps what earlier builds left; the newest counts.
+linux-qcom-bootimg, *.rootfs.ext4 or *.rootfs.ext4.gz). Yocto keeps earlier builds; the newest counts.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A Yocto deploy folder flashes and boots as it is: names, links and compression of Yocto, contents of the quick image."""
+"""A Yocto deploy folder flashes and boots as it is: Yocto's names, links and gzip, the quick image inside."""
 
 import gzip
 import shutil

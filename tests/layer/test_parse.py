@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""BitBake reads the layer: no error or warning, the right options, and a word about what is not set."""
+
+from collections.abc import Callable
+
+import pytest
+from bitbake import LAYER, Build, has_clone
+
+IMAGES = ("compress-offload-image", "compress-offload-image-dev")
+RECIPES = sorted(path.stem.partition("_")[0] for path in LAYER.glob("recipes-*/*/*.bb"))
+Configure = Callable[..., Build]
+
+
+@pytest.fixture(scope="module")
+def board(configure: Configure) -> Build:
+    """The layer for the real Dragonboard 845c, beside meta-qcom."""
+    stub = () if has_clone("meta-lts-mixins") else ("tests/layer/kas/stub-mixin.yml",)
+    return configure("db845c", "kas/db845c.yml", *stub)
+
+
+@pytest.fixture(scope="module")
+def other(configure: Configure) -> Build:
+    """The layer with its feature, for a machine without a compress device."""
+    return configure("qemuarm64", "kas/virtual.yml", machine="qemuarm64")
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("build", ["virtual", "other", "board"])
+def test_it_parses_without_a_word(build: str, request: pytest.FixtureRequest) -> None:
+    said = request.getfixturevalue(build).bitbake("-p")
+    assert " 0 errors." in said
+    assert "WARNING" not in said and "ERROR" not in said, said
+
+
+@pytest.mark.timeout(3600)
+def test_the_images_have_all_that_they_need(virtual: Build) -> None:
+    virtual.bitbake("-g", *IMAGES)
+    built = (virtual.folder / "pn-buildlist").read_text().split()
+    assert set(RECIPES) <= set(built)
+    assert {
+        "ffmpeg",
+        "pipewire",
+        "wireplumber",
+        "alsa-ucm-conf",
+        "linux-yocto",
+        "android-tools-native",
+    } <= set(built)
+
+
+def test_pipewire_has_the_sinks_and_the_player(virtual: Build) -> None:
+    pipewire = virtual.variables("pipewire")
+    options = pipewire["EXTRA_OEMESON"].split()
+    assert "-Dcompress-offload=enabled" in options
+    assert "-Dpw-cat-ffmpeg=enabled" in options
+    assert "-Dffmpeg=disabled" in options and "-Dvideoconvert=disabled" in options
+    assert "-Dsystemd-system-service=enabled" in options
+    assert "ffmpeg" in pipewire["DEPENDS"].split()
+    assert pipewire["SYSTEMD_SERVICE:pipewire"].split() == ["pipewire.service"]
+
+
+def test_wireplumber_is_a_system_service(virtual: Build) -> None:
+    assert virtual.variables("wireplumber")["SYSTEMD_SERVICE:wireplumber"].split() == ["wireplumber.service"]
+
+
+def test_tinycompress_is_the_newest_and_has_fcplay(virtual: Build) -> None:
+    tinycompress = virtual.variables("tinycompress")
+    assert tinycompress["PV"] == "1.2.16"
+    assert "--enable-fcplay" in tinycompress["EXTRA_OECONF"].split()
+    assert "ffmpeg" in tinycompress["DEPENDS"].split()
+
+
+def test_ffmpeg_decodes_nothing(virtual: Build) -> None:
+    ffmpeg = virtual.variables("ffmpeg")
+    assert ffmpeg["PACKAGECONFIG"].split() == ["avcodec", "avformat"]
+    options = ffmpeg["EXTRA_OECONF"].split()
+    assert "--disable-everything" in options
+    assert not [option for option in options if option.startswith(("--enable-decoder", "--enable-encoder"))]
+    demuxers = next(option for option in options if option.startswith("--enable-demuxer="))
+    assert demuxers == "--enable-demuxer=aac,ape,asf,flac,mov,mp3,ogg,wav"
+
+
+def test_ffmpeg_stays_whole_where_others_use_it(virtual: Build) -> None:
+    whole = virtual.run(
+        "bitbake", "-e", "-R", _set(virtual, COMPRESS_OFFLOAD_TRIM_FFMPEG="0"), "ffmpeg"
+    ).stdout
+    assert "--disable-everything" not in whole
+    assert "swscale" in whole
+
+
+def test_the_kernel_has_the_patches_and_the_configuration(virtual: Build) -> None:
+    kernel = virtual.variables("virtual/kernel")
+    files = kernel["SRC_URI"].split()
+    assert {"file://compress-offload.cfg", "file://virtual-db845c.cfg"} <= set(files)
+    assert [file for file in files if file.endswith(".patch")]
+    assert kernel["KMACHINE"] == "qemuarm64"
+
+
+def test_the_release_image_lets_nobody_in(virtual: Build) -> None:
+    sloppy = _set(virtual, EXTRA_IMAGE_FEATURES="allow-empty-password allow-root-login empty-root-password")
+    shown = virtual.run("bitbake", "-e", "-R", sloppy, "compress-offload-image").stdout
+    features = next(line for line in shown.splitlines() if line.startswith("IMAGE_FEATURES="))
+    assert features.split('"')[1].split() == []
+    installed = next(line for line in shown.splitlines() if line.startswith("IMAGE_INSTALL="))
+    assert "ssh" not in installed and "development-access" not in installed
+
+
+def test_the_development_image_has_one_key(virtual: Build) -> None:
+    image = virtual.variables("compress-offload-image-dev")
+    assert set(image["IMAGE_FEATURES"].split()) == {"ssh-server-openssh", "tools-debug"}
+    assert {"development-access", "packagegroup-compress-offload-tests"} <= set(
+        image["IMAGE_INSTALL"].split()
+    )
+
+
+def test_artifacts_are_named_like_the_real_boards(virtual: Build) -> None:
+    image = virtual.variables("compress-offload-image-dev")
+    assert image["IMAGE_LINK_NAME"] == "compress-offload-image-dev-virtual-db845c.rootfs"
+    assert image["IMAGE_FSTYPES"].split() == ["ext4.gz"]
+    assert "-b 4096" in image["EXTRA_IMAGECMD:ext4"]
+    script = virtual.bitbake("-e", "virtual/kernel")
+    command = script.partition("do_bootimg_deploy() {")[2].partition("\n}\n")[0]
+    assert 'boot-${dtb%.dtb}-virtual-db845c.img"' in command
+    assert '--pagesize "4096"' in command
+    assert "root=PARTLABEL=rootfs rw rootwait console=ttyAMA0,115200n8" in command
+
+
+def test_without_the_feature_it_says_what_to_set(configure: Configure) -> None:
+    off = configure("feature-off", "kas/virtual.yml", "tests/layer/kas/feature-off.yml")
+    said = off.refused("-n", "compress-offload-image")
+    assert "missing required DISTRO_FEATURES: 'compress-offload'" in said
+
+
+def test_without_a_compress_device_it_says_what_to_set(other: Build) -> None:
+    said = other.refused("-n", "compress-offload-image")
+    assert "no compress device is known on MACHINE 'qemuarm64'" in said
+    assert 'set MACHINE_FEATURES:append = " compress-offload"' in said
+
+
+def test_without_the_licence_it_says_what_to_set(configure: Configure) -> None:
+    said = configure("license-off", "kas/virtual.yml", "tests/layer/kas/license-off.yml").refused(
+        "-n", "compress-offload-image"
+    )
+    assert "ffmpeg was skipped: because it has a restricted license 'commercial'" in said
+    assert "LICENSE_FLAGS_ACCEPTED" in said
+
+
+def test_without_a_key_the_development_image_says_what_to_set(virtual: Build) -> None:
+    said = virtual.refused("-n", "compress-offload-image-dev", COMPRESS_OFFLOAD_SSH_KEY="")
+    assert "set COMPRESS_OFFLOAD_SSH_KEY to the public key that may log in" in said
+
+
+def _set(build: Build, **variables: str) -> str:
+    """A configuration file for `bitbake -R`, which comes after all others."""
+    path = build.folder / "conf/extra.conf"
+    path.write_text("".join(f'{name} = "{value}"\n' for name, value in variables.items()))
+    build.user.own(path)
+    return str(path)
