@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Two commands do all the set-up: make demo, make test.
-.PHONY: setup demo test check bench image clean help
+.PHONY: setup demo test check check-layer bench image clean help
 
 PYTHON := .venv/bin/python
 
@@ -8,6 +8,7 @@ help:
 	@echo "make demo    set up, then flash, boot and play on the virtual board; writes build/runs/latest/report.html"
 	@echo "make test    set up, then all tests, on the virtual board too"
 	@echo "make check   all style and static checks"
+	@echo "make check-layer  yocto-check-layer, half an hour or more (needs OFFLOAD_CLONES, see docs/yocto.md)"
 	@echo "make bench   the performance figures"
 	@echo "make image   build the virtual board's image alone (PIPEWIRE_SOURCE=auto|git|debian)"
 	@echo "make setup   install what is missing: Debian packages through apt, Python packages in .venv"
@@ -26,6 +27,9 @@ test: setup
 
 check: setup
 	@tests/check.sh
+
+check-layer: setup
+	@$(PYTHON) tests/layer/check_layer.py
 
 bench: setup
 	@$(PYTHON) -m lab.bench

@@ -78,12 +78,18 @@ class Build:
     folder: Path
     user: User
 
-    def run(self, *command: str, limit: float = 3000, **variables: str) -> subprocess.CompletedProcess[str]:
-        """A command in BitBake's environment; what it says on standard error comes with its output."""
+    def environment(self, **variables: str) -> dict[str, str]:
+        """What BitBake and its tools want to find; *variables* reach the recipes."""
         layers = FOLDER / "build/layers"
-        home = FOLDER / "home"
-        environment = {
-            "HOME": str(home),
+        variables = {
+            # Else the order of a set differs between runs, and everything is parsed again.
+            "PYTHONHASHSEED": "0",
+            "OFFLOAD_CLONES": os.environ["OFFLOAD_CLONES"],
+            "COMPRESS_OFFLOAD_SSH_KEY": "ssh-ed25519 AAAA test",
+            **variables,
+        }
+        return {
+            "HOME": str(FOLDER / "home"),
             "USER": self.user.name,
             "LANG": "en_US.UTF-8",
             "TERM": "dumb",
@@ -92,19 +98,23 @@ class Build:
             "BUILDDIR": str(self.folder),
             # From one command to the next the server stays.
             "BB_SERVER_TIMEOUT": "10",
-            # Else the order of a set differs between runs, and everything is parsed again.
-            "PYTHONHASHSEED": "0",
-            "OFFLOAD_CLONES": os.environ["OFFLOAD_CLONES"],
-            "COMPRESS_OFFLOAD_SSH_KEY": "ssh-ed25519 AAAA test",
+            "BB_ENV_PASSTHROUGH_ADDITIONS": " ".join(variables),
             **variables,
         }
-        environment["BB_ENV_PASSTHROUGH_ADDITIONS"] = " ".join(
-            ["OFFLOAD_CLONES", "COMPRESS_OFFLOAD_SSH_KEY", "PYTHONHASHSEED", *variables]
-        )
+
+    def run(self, *command: str, limit: float = 3000, **variables: str) -> subprocess.CompletedProcess[str]:
+        """A command in BitBake's environment; what it says on standard error comes with its output."""
         return subprocess.run(
-            [*self.user.prefix, *command], cwd=self.folder, env=environment, text=True, check=False,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=limit,
-        )  # fmt: skip
+            [*self.user.prefix, *command],
+            cwd=self.folder,
+            env=self.environment(**variables),
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=limit,
+        )
 
     def bitbake(self, *arguments: str, **variables: str) -> str:
         """BitBake's output. Fails the test where BitBake fails."""

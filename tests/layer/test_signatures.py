@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Without its distro feature the layer changes nothing: no task has another signature than without the layer.
 
-yocto-check-layer (`make check-layer`) asks that of every recipe there is; here are those that the layer appends.
+yocto-check-layer (`make check-layer`) asks that of every recipe there is, here are those of the appends.
 """
 
 import re
