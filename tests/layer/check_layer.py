@@ -7,6 +7,7 @@ import sys
 import bitbake
 
 OFFLINE = "tests/layer/kas/offline.yml"
+DEPENDENCIES = ("meta-oe", "meta-python", "meta-multimedia")
 
 
 def main() -> int:
@@ -21,14 +22,9 @@ def main() -> int:
         OFFLINE,
     )
     build = bitbake.configure("check-layer", *files, machine="qemuarm64")
-    command = [
-        "yocto-check-layer",
-        "--no-auto-dependency",
-        "--machines",
-        "virtual-db845c",
-        "--",
-        str(bitbake.LAYER),
-    ]
+    layers = [str(bitbake.FOLDER / "build/layers/meta-openembedded" / name) for name in DEPENDENCIES]
+    command = ["yocto-check-layer", "--no-auto-dependency", "--machines", "virtual-db845c"]
+    command += ["--dependency", *layers, "--", str(bitbake.LAYER)]
     return subprocess.run(
         [*build.user.prefix, *command], cwd=build.folder, env=build.environment(), check=False
     ).returncode

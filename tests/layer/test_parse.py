@@ -15,7 +15,7 @@ Configure = Callable[..., Build]
 
 @pytest.fixture(scope="module")
 def board(configure: Configure) -> Build:
-    """The layer for the real Dragonboard 845c, beside meta-qcom; meta-lts-mixins is a stub where it is missing."""
+    """The layer for the real Dragonboard 845c; where meta-lts-mixins is missing, a stub stands in for it."""
     return configure("db845c", "kas/db845c.yml" if has_clone("meta-lts-mixins") else STUB)
 
 
