@@ -18,7 +18,7 @@ def main() -> int:
     files = (
         "kas/virtual.yml",
         "tests/layer/kas/feature-off.yml",
-        "tests/layer/kas/layer-absent.yml",
+        "tests/layer/kas/core-only.yml",
         OFFLINE,
     )
     build = bitbake.configure("check-layer", *files, machine="qemuarm64")
