@@ -2,7 +2,7 @@
 """Plays encoded files on the board, and asks its compress device what it takes."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
 import attr
@@ -45,13 +45,16 @@ class PlayerDriver(Driver):
         media: Media,
         *,
         encoded: bool = True,
+        options: Sequence[str] = (),
+        steps: str = "",
         limit: float | None = None,
         copied: Progress | None = None,
         on_line: Callable[[str], None] | None = None,
     ) -> player.Playback:
         """Copy the file to the board and play it to its end, or for *limit* seconds of wall time.
 
-        Not *encoded*, the board's CPU decodes it, and PipeWire plays PCM on its default sink.
+        Not *encoded*, the board's CPU decodes it, and PipeWire plays PCM on its default sink. *options* go to
+        the player; *steps* are shell commands run beside it, which find its process id in ``$player``.
         Raises RemoteError where it cannot be copied; what happens later is told by the Playback.
         """
         remote_path = str(PurePosixPath(self.folder) / f"lab-play{media.path.suffix}")
@@ -63,7 +66,8 @@ class PlayerDriver(Driver):
                 on_line(text)
 
         self.remote.put(media.path, remote_path, copied)
-        script = player.script(remote_path, self.node if encoded else "", encoded=encoded)
+        target = self.node if encoded else ""
+        script = player.script(remote_path, target, encoded=encoded, options=options, steps=steps)
         limit = limit or player.time_limit(media.duration_s)
         try:
             result = self.remote.run(script, timeout=limit, on_line=line)

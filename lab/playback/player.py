@@ -7,6 +7,7 @@ closes, so that an interrupted lab leaves no player behind.
 """
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ position=0
 player=$!
 (cat <&3 >/dev/null; kill $player) 2>/dev/null &
 watcher=$!
+@STEPS@
 spent() {
     ns=0
     for stat in /proc/$1/task/*/schedstat; do
@@ -96,14 +98,23 @@ class Playback:
         )
 
 
-def script(remote_path: str, target: str = "", *, encoded: bool = True) -> str:
+def script(
+    remote_path: str,
+    target: str = "",
+    *,
+    encoded: bool = True,
+    options: Sequence[str] = (),
+    steps: str = "",
+) -> str:
     """The script that plays *remote_path* on the node *target*; by default WirePlumber chooses the node.
 
-    Not *encoded*, the player decodes the file itself and plays PCM, as without offload.
+    Not *encoded*, the player decodes the file itself and plays PCM, as without offload. *options* go to the
+    player; *steps* are shell commands run beside it, which find its process id in ``$player``.
     """
-    options = ["--encoded"] * encoded + ["--target", shlex.quote(target)] * bool(target)
+    words = ["--encoded"] * encoded + ["--target", target] * bool(target) + [*options]
     return (
-        SCRIPT.replace("@OPTIONS@", " ".join(options))
+        SCRIPT.replace("@OPTIONS@", shlex.join(words))
+        .replace("@STEPS@", f"{{ {steps}; }} </dev/null >/dev/null &" if steps else "")
         .replace("@FILE@", shlex.quote(remote_path))
         .replace("@SAMPLE@", f"{SAMPLE_S:g}")
         .strip()

@@ -71,12 +71,15 @@ def play(
     file: Media,
     folder: Path,
     *,
+    options: Sequence[str] = (),
+    steps: str = "",
     limit: float | None = None,
     copied: Progress | None = None,
     on_line: Callable[[str], None] | None = None,
 ) -> Outcome:
     """Play *file* on *target* for at most *limit* seconds, keep the DSP's record below *folder*, and judge.
 
+    *options* go to the player; *steps* are shell commands run beside it, which find its process in $player.
     What goes wrong on the board becomes the verdict's error. Raises MediaError where the file is bad.
     """
     dsp = dsp_of(target)
@@ -84,7 +87,9 @@ def play(
     playback, records, error = None, None, None
     try:
         known = dsp.streams() if dsp else []
-        playback = player.play(file, limit=limit, copied=copied, on_line=on_line)
+        playback = player.play(
+            file, options=options, steps=steps, limit=limit, copied=copied, on_line=on_line
+        )
         error = playback.error
         if dsp:
             # WirePlumber probes PCM devices when it starts: it opens them, and writes nothing.

@@ -153,6 +153,16 @@ def play(target: Target, in_shell: OffloadStrategy, records: Path) -> Callable[[
 
 
 @pytest.fixture
+def perform(
+    target: Target, in_shell: OffloadStrategy, dsp: DspRecordDriver, records: Path
+) -> Callable[..., Outcome]:
+    """Plays a file, does something to the player meanwhile (shell commands about ``$player``), and judges."""
+    return lambda path, steps="", options=(): session.play(
+        target, media.read(path), records, steps=steps, options=options
+    )
+
+
+@pytest.fixture
 def compress_client(remote: RemoteDriver) -> Callable[..., list[dict]]:
     """Runs compress-client on the board, without PipeWire; its lines."""
 
