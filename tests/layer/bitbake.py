@@ -84,7 +84,7 @@ class Build:
         variables = {
             # Else the order of a set differs between runs, and everything is parsed again.
             "PYTHONHASHSEED": "0",
-            "OFFLOAD_CLONES": os.environ["OFFLOAD_CLONES"],
+            "OFFLOAD_CLONES": str(FOLDER / "clones"),
             "COMPRESS_OFFLOAD_SSH_KEY": "ssh-ed25519 AAAA test",
             **variables,
         }
@@ -115,6 +115,17 @@ class Build:
             stderr=subprocess.STDOUT,
             timeout=limit,
         )
+
+    def source(self, name: str) -> Path | None:
+        """A copy of the clone of a source, which BitBake's user may read; None where there is no clone."""
+        clone, copy = Path(os.environ["OFFLOAD_CLONES"]) / name, FOLDER / "clones" / name
+        if not clone.exists():
+            return None
+        if not copy.exists():
+            command = ["git", "-c", "safe.directory=*", "clone", "--quiet", "--mirror", "--no-hardlinks"]
+            subprocess.run([*command, str(clone), str(copy)], check=True)
+            self.user.own(copy)
+        return copy
 
     def bitbake(self, *arguments: str, **variables: str) -> str:
         """BitBake's output. Fails the test where BitBake fails."""

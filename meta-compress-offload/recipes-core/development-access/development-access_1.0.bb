@@ -5,7 +5,10 @@ SECTION = "base"
 LICENSE = "MIT"
 LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302"
 
-SRC_URI = "file://autologin.conf"
+SRC_URI = "\
+    file://autologin.conf \
+    file://development.conf \
+"
 
 COMPRESS_OFFLOAD_SSH_KEY ?= ""
 COMPRESS_OFFLOAD_SSH_KEY[doc] = "Public key that may log in as root, as it stands in a file like id_ed25519.pub."
@@ -28,6 +31,7 @@ do_install() {
     install -d -m 0700 ${D}${ROOT_HOME} ${D}${ROOT_HOME}/.ssh
     printf '%s\n' '${COMPRESS_OFFLOAD_SSH_KEY}' > ${D}${ROOT_HOME}/.ssh/authorized_keys
     chmod 0600 ${D}${ROOT_HOME}/.ssh/authorized_keys
+    install -D -m 0644 -t ${D}${sysconfdir}/ssh/sshd_config.d ${UNPACKDIR}/development.conf
     install -D -m 0644 -t ${D}${systemd_system_unitdir}/serial-getty@.service.d ${UNPACKDIR}/autologin.conf
 }
 
