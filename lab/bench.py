@@ -80,30 +80,19 @@ def main() -> int:
     for file in files:
         media.check(file)
     board = Board.find("virtual", instance="bench")
-    board.remember(plan)
-    board.start(outlive=False)
-    try:
-        environment = board.load()
-        try:
-            target = environment.get_target()
-            strategy = target.get_driver("OffloadStrategy", activate=False)
-            strategy.plan = plan
-            with runs.logged(target, folder):
-                started = time.monotonic()
-                strategy.transition("flashed")
-                lap("power on, flash boot image and root file system")
-                strategy.transition("off")
-                started = time.monotonic()
-                strategy.transition("booted")
-                target.activate(strategy.shell)
-                lap("power on to shell")
-                strategy.transition("shell")
-                lap("shell to all units started")
-                costs = measure(target, files, folder, lap)
-        finally:
-            environment.cleanup()
-    finally:
-        board.stop()
+    with board.session(plan) as target, runs.logged(target, folder):
+        strategy = target.get_strategy()
+        started = time.monotonic()
+        strategy.transition("flashed")
+        lap("power on, flash boot image and root file system")
+        strategy.transition("off")
+        started = time.monotonic()
+        strategy.transition("booted")
+        target.activate(strategy.shell)
+        lap("power on to shell")
+        strategy.transition("shell")
+        lap("shell to all units started")
+        costs = measure(target, files, folder, lap)
     show(console, wall, costs)
     results = {
         "wall_s": wall,

@@ -4,15 +4,18 @@
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from labgrid import Environment
+from labgrid import Environment, Target
 from labgrid.exceptions import InvalidConfigError
 from labgrid.util.yaml import load as load_yaml
 
+from lab.drivers.remote import HOST_ALIAS
 from lab.errors import UserError
 from lab.flash import Plan
 from lab.paths import board_folder
@@ -70,6 +73,11 @@ class Board:
         return self.folder / "id_ed25519"
 
     @property
+    def known_hosts(self) -> Path:
+        """Where the key is kept that the board's SSH server showed, or that came with its image."""
+        return self.folder / "known_hosts"
+
+    @property
     def manifest(self) -> dict[str, Any] | None:
         """The manifest of the image that the lab flashed last, None where it had none or never did."""
         try:
@@ -78,15 +86,23 @@ class Board:
             return None
 
     def remember(self, plan: Plan) -> None:
-        """Keep the image's manifest and the key that opens it, for the sessions that come later."""
+        """Keep the image's manifest and SSH keys, for the sessions that come later.
+
+        A plan without a root file system leaves the keys that are in the one on the board.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "manifest.json").write_text(json.dumps(plan.manifest, indent=1))
+        if "rootfs" not in plan.digests:
+            return
         new = self.key.with_suffix(".new")
         new.unlink(missing_ok=True)
         new.touch(0o600)
         if plan.key:
             shutil.copyfile(plan.key, new)
         new.replace(self.key)
-        (self.folder / "manifest.json").write_text(json.dumps(plan.manifest, indent=1))
+        self.known_hosts.unlink(missing_ok=True)  # another system has another key
+        if plan.host_key:
+            self.known_hosts.write_text(f"{HOST_ALIAS} {plan.host_key.read_text()}")
 
     def running(self) -> BoardInfo | None:
         """The process of a virtual board, None where it does not run. Raises NoBoardError for a real one."""
@@ -106,6 +122,28 @@ class Board:
         self._check_virtual()
         return client.stop(self.folder)
 
+    @contextmanager
+    def session(self, plan: Plan | None = None, *, real_time: bool = False) -> Iterator[Target]:
+        """A target for the block, whose strategy has *plan*; a virtual board runs only as long.
+
+        Raises as start() and load() do.
+        """
+        if plan:
+            self.remember(plan)
+        if self.virtual:
+            self.start(real_time=real_time, outlive=False)
+        try:
+            environment = self.load()
+            try:
+                target = environment.get_target()
+                target.get_strategy().plan = plan
+                yield target
+            finally:
+                environment.cleanup()
+        finally:
+            if self.virtual:
+                self.stop()
+
     def load(self, *, must_run: bool = True) -> Environment:
         """The labgrid environment.
 
@@ -120,6 +158,7 @@ class Board:
                 )
             os.environ |= {f"LG_PORT_{port.upper()}": str(info.ports[port] if info else 0) for port in PORTS}
         os.environ["LG_KEYFILE"] = str(self.key)
+        os.environ["LG_KNOWN_HOSTS"] = str(self.known_hosts)
         try:
             return Environment(str(self.environment))
         except InvalidConfigError as error:

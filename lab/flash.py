@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From a deploy folder to a flashed board: what is to be written, is it sound, does it fit; then write it.
-
-Nothing is written before everything has been checked.
-"""
+"""What is to be flashed, checked; and the writing of one image. `lab.preflight` is between the two."""
 
 import hashlib
 import json
@@ -15,7 +12,8 @@ from typing import Any, Protocol
 
 from lab.errors import LabError, UserError
 from lab.images import ImageError
-from lab.images.deploy import DeployFolder, Image
+from lab.images.deploy import DeployFolder, Image, check
+from lab.images.kind import partition_of
 from lab.images.manifest import NAME as MANIFEST
 
 #: Told of an image, of its bytes that are on the board, and of what goes on: "sending", "writing", "done".
@@ -27,7 +25,11 @@ class PlanError(UserError):
 
 
 class FlashError(LabError):
-    """The images do not fit the board."""
+    """The images do not fit the board, or did not get there."""
+
+
+class LinkLostError(LabError):
+    """The bootloader stopped answering in the middle of a command: it may be tried again."""
 
 
 class Bootloader(Protocol):
@@ -39,18 +41,28 @@ class Bootloader(Protocol):
         """The value of a variable; raises LabError where there is none."""
 
     def flash(self, partition: str, filename: str) -> None:
-        """Write a file to a partition; raises LabError where that fails."""
+        """Write a file to a partition; raises LabError where that fails, LinkLostError where it may not."""
+
+    def await_answer(self) -> None:
+        """Wait until it answers; raises LabError where it does not."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a deploy folder asks to be flashed, checked."""
+    """What is asked to be flashed, checked."""
 
-    folder: Path
+    folder: Path  #: of the images
     images: tuple[Image, ...]
     digests: dict[str, str]  #: SHA-256 of the image files, by partition
     manifest: dict[str, Any] | None  #: None for a folder that has none, as Yocto makes it
     key: Path | None = None  #: the private key that opens the image's SSH server, if known
+    objections: tuple[str, ...] = ()  #: what is wrong with the images, for ``--force`` to overrule
+
+    @property
+    def host_key(self) -> Path | None:
+        """The public key that the image's SSH server shows, if the folder has it."""
+        key = self.folder / "ssh_host_ed25519_key.pub"
+        return key if key.exists() else None
 
     @property
     def size(self) -> int:
@@ -64,10 +76,8 @@ class Plan:
         *compatible* is the board's name in its device tree: a Yocto folder may hold boot images of several.
         *key* opens the image's SSH server, by default the ``id_ed25519`` in the folder.
         """
-        if key is None and (folder / "id_ed25519").exists():
-            key = folder / "id_ed25519"
-        if key is not None and not key.is_file():
-            raise PlanError(f"there is no key {key}")
+        folder = _deploy_folder(folder)
+        key = _key(key, folder)
         try:
             deploy = DeployFolder.open(folder, compatible)
         except ImageError as error:
@@ -78,27 +88,61 @@ class Plan:
         digests = {artifact.partition: artifact.sha256 for artifact in deploy.manifest.artifacts}
         return cls(folder, deploy.images, digests, json.loads((folder / MANIFEST).read_text()), key)
 
+    @classmethod
+    def of_files(cls, files: Sequence[str | Path], *, key: Path | None = None) -> "Plan":
+        """The plan for single images: ``FILE``, whose content tells its partition, or ``PARTITION=FILE``.
+
+        A file that does not belong where it is told to go is an objection. Raises PlanError for one that
+        cannot be read, or that is nothing the lab knows and has no partition named.
+        """
+        images: list[Image] = []
+        objections = []
+        for file in files:
+            name, equals, path = str(file).rpartition("=")
+            if not equals:
+                name, path = "", str(file)
+            try:
+                partition = name or partition_of(Path(path))
+                image = check(partition, Path(path))
+            except ImageError as error:
+                if not name or not Path(path).is_file():
+                    raise PlanError(str(error)) from error
+                objections.append(str(error))
+                image = Image(name, Path(path), Path(path).stat().st_size)
+            if image.partition in (other.partition for other in images):
+                raise PlanError(f"more than one image is for {image.partition}")
+            images.append(image)
+        return cls(
+            images[0].path.parent,
+            tuple(images),
+            {image.partition: _digest(image) for image in images},
+            None,
+            _key(key, images[0].path.parent),
+            tuple(objections),
+        )
+
+
+def _deploy_folder(folder: Path) -> Path:
+    """A Yocto build folder's deploy folder, or *folder* itself. Raises PlanError where there are several."""
+    found = sorted(path for path in folder.glob("tmp*/deploy/images/*") if path.is_dir())
+    if len(found) > 1:
+        names = ", ".join(str(path) for path in found)
+        raise PlanError(f"{folder} has images for several machines: name one of {names}")
+    return found[0] if found else folder
+
+
+def _key(key: Path | None, folder: Path) -> Path | None:
+    """*key*, by default the one that came with the images. Raises PlanError for one that does not exist."""
+    if key is None and (folder / "id_ed25519").exists():
+        key = folder / "id_ed25519"
+    if key is not None and not key.is_file():
+        raise PlanError(f"there is no key {key}")
+    return key
+
 
 def _digest(image: Image) -> str:
     with image.path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def check_fit(bootloader: Bootloader, images: Sequence[Image]) -> None:
-    """Compare the images with the board's partitions, as the fastboot client does not. Raises FlashError."""
-    for image in images:
-        room = partition_size(bootloader, image.partition)
-        if image.size > room:
-            raise FlashError(
-                f"{image.path.name} takes {image.size:,} bytes, the partition {image.partition} has {room:,}"
-            )
-
-
-def partition_size(bootloader: Bootloader, partition: str) -> int:
-    """Bytes of a partition, in the current slot where it has slots. Raises LabError where there is none."""
-    slotted = bootloader.getvar(f"has-slot:{partition}") == "yes"
-    name = f"{partition}_{bootloader.getvar('current-slot')}" if slotted else partition
-    return int(bootloader.getvar(f"partition-size:{name}"), 16)
 
 
 # What the fastboot client says, e.g. "Sending sparse 'rootfs' 1/2 (524284 KB)   OKAY [  0.6s]".
@@ -106,8 +150,19 @@ _SENDING = re.compile(r"Sending (?:sparse )?'\S+'(?: \d+/\d+)? \((\d+) KB\)\s*(O
 _WRITING = re.compile(r"Writing '\S+'")
 
 
-def flash(bootloader: Bootloader, image: Image, progress: Progress | None = None) -> None:
-    """Write one image. Raises LabError with the bootloader's reason."""
+#: How often a write is tried again after the link was lost. Writing an image once more does no harm: the
+#: partition is incomplete anyway, and no other has been touched.
+RETRIES = 2
+
+
+def flash(
+    bootloader: Bootloader, image: Image, partition: str = "", progress: Progress | None = None
+) -> None:
+    """Write one image to *partition*, by default the image's in the current slot.
+
+    Where the link is lost, wait for the bootloader and try again. Raises LabError with the bootloader's
+    reason, at once where it refuses.
+    """
     done = 0
 
     def listen(line: str) -> None:
@@ -125,7 +180,15 @@ def flash(bootloader: Bootloader, image: Image, progress: Progress | None = None
     try:
         with tempfile.TemporaryDirectory(prefix="offload-lab-") as scratch:
             unpacked = image.unpack(Path(scratch))
-            bootloader.flash(image.partition, str(unpacked.path))
+            for left in reversed(range(RETRIES + 1)):
+                done = 0
+                try:
+                    bootloader.flash(partition or image.partition, str(unpacked.path))
+                    break
+                except LinkLostError:
+                    if not left:
+                        raise
+                    bootloader.await_answer()
     except ImageError as error:
         raise PlanError(str(error)) from error
     finally:

@@ -6,6 +6,7 @@ import enum
 import time
 
 import attr
+from labgrid.exceptions import NoResourceFoundError
 from labgrid.factory import target_factory
 from labgrid.step import step
 from labgrid.strategy import Strategy, StrategyError
@@ -14,8 +15,8 @@ from pexpect import TIMEOUT  # type: ignore[import-untyped]
 
 from lab.drivers.remote import RemoteTimeoutError
 from lab.errors import LabError
-from lab.flash import Plan, Progress, check_fit, flash
-from lab.images.deploy import Image
+from lab.flash import Plan, Progress, flash
+from lab.preflight import Preflight, Write, prepare
 
 #                 hold VOL-, power on            flash what differs            continue         log in
 #   unknown ─▶ off ──────────────────▶ fastboot ────────────────────▶ flashed ─────────▶ booted ───────▶ shell
@@ -50,6 +51,10 @@ class OffloadStrategy(Strategy):
         boot_timeout (float): seconds from power-on to ``boot_pattern``
         up_timeout (float): seconds until the system has started all its units, and is ready
         ready (str): command that succeeds once the hardware is there that tests need
+        product (str): what the bootloader must call itself (getvar product); empty: no check
+        compatible (str): what a boot image's device tree must name, separated by spaces, all of it and
+            nothing else, so that no image for another board is flashed; empty: no check
+        appear_timeout (float): seconds from power-on within which a bootloader on USB must show up
     """
 
     bindings = {  # noqa: RUF012  (labgrid's convention)
@@ -68,14 +73,27 @@ class OffloadStrategy(Strategy):
     boot_timeout: float = attr.ib(default=60.0, converter=float)
     up_timeout: float = attr.ib(default=180.0, converter=float)
     ready: str = attr.ib(default="true", validator=attr.validators.instance_of(str))
+    product: str = attr.ib(default="", validator=attr.validators.instance_of(str))
+    compatible: str = attr.ib(default="", validator=attr.validators.instance_of(str))
+    appear_timeout: float = attr.ib(default=30.0, converter=float)
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
         #: What the board shall run; None: whatever it has.
         self.plan: Plan | None = None
+        #: Which slots are flashed: one of lab.preflight.SLOTS. Slot a or b becomes the active one.
+        self.slot = "current"
+        #: Whether to overrule the preflight's objections.
+        self.overrule = False
         #: Told how far flashing is.
         self.progress: Progress | None = None
-        self._flashed: dict[str, str] = {}  # SHA-256 by partition, of this session
+        #: SHA-256 of the image file that each partition (full name) is known to hold.
+        self.present: dict[str, str] = {}
+        #: The partition that is being written: incomplete, until this is None again.
+        self.writing: str | None = None
+        #: The partitions that were written, in order.
+        self.written: list[str] = []
+        self._satisfied: object = None  # the plan and slot that the board has as a whole
 
     @never_retry
     @step(args=["status"])
@@ -120,14 +138,53 @@ class OffloadStrategy(Strategy):
         Raises LabError or StrategyError where it cannot be reached.
         """
         self.target.activate(self.power)
-        self.target.activate(self.fastboot)
         self.target.activate(self.console)
-        if not self.power.get():
+        if not self.powered():
             self.transition(Status.booted)
-        elif self.fastboot.answers():
+        elif self.in_fastboot():
             self.status = Status.fastboot
             self.transition(Status.booted)
         self._await_system()
+
+    def powered(self) -> bool:
+        """Whether the power is on; where nobody can tell, as with a switch for a human's hand, it is taken to
+        be.
+        """
+        self.target.activate(self.power)
+        get = getattr(self.power, "get", None)
+        return bool(get()) if get else True
+
+    def in_fastboot(self) -> bool:
+        """Whether the bootloader answers now; on USB it may not even be there."""
+        try:
+            self.target.activate(self.fastboot)
+        except NoResourceFoundError:
+            return False
+        return bool(self.fastboot.answers())
+
+    def prepare(self) -> Preflight:
+        """Hold the plan against the board, which must be in fastboot mode. Raises LabError."""
+        assert self.plan is not None
+        return prepare(
+            self.fastboot,
+            self.plan,
+            slot=self.slot,
+            product=self.product,
+            compatible=self.compatible.split(),
+            present=self.present,
+        )
+
+    def state_of_board(self) -> str:
+        """What an interrupted flashing left behind, as a sentence."""
+        whole = f"{' and '.join(self.written)} is written" if self.written else "no partition is written"
+        if self.writing:
+            return (
+                f"{whole}, {self.writing} is incomplete: flash it again before the board boots from it; "
+                "nothing else was touched"
+            )
+        if self.status in (Status.fastboot, Status.flashed) or self.written:
+            return f"{whole}, none is incomplete; the board is in its bootloader or booting"
+        return "nothing was written to the board"
 
     def _off(self) -> None:
         for driver in (self.remote, self.ssh, self.shell, self.fastboot):
@@ -144,27 +201,54 @@ class OffloadStrategy(Strategy):
         self.vol_down.set(True)
         try:
             self.power.on()
-            self.target.activate(self.fastboot)
-            self.fastboot.await_answer()
+            self._await_fastboot()
         finally:
             self.vol_down.set(False)
+
+    def _await_fastboot(self) -> None:
+        try:
+            # On USB the bootloader is no device before it runs; on a network this returns at once.
+            self.target.await_resources([self.fastboot.fastboot], timeout=self.appear_timeout)
+            self.target.activate(self.fastboot)
+        except NoResourceFoundError as error:
+            raise BoardError(
+                f"no bootloader appears on USB within {self.appear_timeout:.0f} s: hold VOL- and power-cycle "
+                "the board, and look at its USB cable (its Type-C port)"
+            ) from error
+        self.fastboot.await_answer()
 
     def _flash(self) -> None:
         if self.plan is None:
             raise BoardError("there is nothing to flash: give a deploy folder")
         if self.status != Status.fastboot:
             self.transition(Status.fastboot)
-        missing = self._missing()
-        check_fit(self.fastboot, missing)
-        for image in missing:
-            self._flashed.pop(image.partition, None)
-            flash(self.fastboot, image, self.progress)
-            self._flashed[image.partition] = self.plan.digests[image.partition]
-            # Read along, or the console's log ends where the network buffers are full.
-            self.drain_console()
+        preflight = self.prepare()
+        preflight.check(force=self.overrule)
+        # Read along, or the console's log ends where the buffers on its way are full.
+        self.fastboot.meanwhile = self.drain_console
+        try:
+            for write in preflight.writes:
+                self._write(write)
+        finally:
+            self.fastboot.meanwhile = None
+        if self.slot in ("a", "b") and preflight.survey.slot != self.slot:
+            self.fastboot("set_active", self.slot)
+        self._satisfied = self._wanted()
+
+    def _write(self, write: Write) -> None:
+        if not write.present:
+            self.present.pop(write.partition, None)
+            self.writing = write.partition
+            flash(self.fastboot, write.image, write.partition, self.progress)
+            self.writing = None
+            self.written.append(write.partition)
+            self.present[write.partition] = write.sha256
+        elif self.progress:
+            self.progress(write.image, write.image.size, "present")
+        self.drain_console()
 
     def _boot(self) -> None:
-        if self._missing() and self.status != Status.flashed:
+        if self._wanted() != self._satisfied and self.status != Status.flashed:
             self.transition(Status.flashed)
         if self.status in (Status.fastboot, Status.flashed):
             self.target.activate(self.console)
@@ -183,8 +267,7 @@ class OffloadStrategy(Strategy):
                 return
             except TIMEOUT:
                 pass
-            self.target.activate(self.fastboot)
-            if self.fastboot.answers():
+            if self.in_fastboot():
                 raise BoardError("the board stays in fastboot mode instead of booting: flash it first")
             if time.monotonic() > deadline:
                 raise BoardError(
@@ -216,16 +299,9 @@ class OffloadStrategy(Strategy):
                 f"the board is not ready within {self.up_timeout:.0f} s: {self.ready}"
             ) from error
 
-    def _missing(self) -> list[Image]:
-        """The plan's images that this session has not written to the board."""
-        if self.plan is None:
-            return []
-        digests = self.plan.digests
-        return [
-            image
-            for image in self.plan.images
-            if self._flashed.get(image.partition) != digests[image.partition]
-        ]
+    def _wanted(self) -> object:
+        """What the plan asks for, to compare with what was done; None without a plan."""
+        return (self.slot, self.plan.digests) if self.plan else None
 
     def drain_console(self) -> None:
         """Read what the console has to say, for its log, and so that nobody mistakes it for news."""

@@ -32,24 +32,14 @@ def demo(image: Path | None, real_time: bool) -> int:
     # A board of its own, so that the one of `board start` goes on undisturbed.
     board = Board.find("virtual", instance="demo")
     plan = Plan.read(image, compatible=board.compatible)
-    board.remember(plan)
-    board.start(real_time=real_time, outlive=False)
-    try:
-        environment = board.load()
-        try:
-            target = environment.get_target()
-            strategy = target.get_driver("OffloadStrategy", activate=False)
-            strategy.plan = plan
-            with runs.logged(target, run_folder):
-                flash_and_boot(screen, strategy, plan)
-                media = session.read_all(demomedia.make(run_folder / "media"))
-                strategy.transition("shell")
-                screen.say("the board is up")
-                outcomes = play_all(screen, target, media, run_folder)
-        finally:
-            environment.cleanup()
-    finally:
-        board.stop()
+    with board.session(plan, real_time=real_time) as target:
+        strategy = target.get_strategy()
+        with runs.logged(target, run_folder):
+            flash_and_boot(screen, strategy, plan)
+            media = session.read_all(demomedia.make(run_folder / "media"))
+            strategy.transition("shell")
+            screen.say("the board is up")
+            outcomes = play_all(screen, target, media, run_folder)
     write_results(outcomes, board.name, plan.manifest, run_folder / "play.json", run_folder)
     show(screen, outcomes)
     screen.say(f"report: {run_folder / 'report.html'}")

@@ -3,6 +3,7 @@
 
 import os
 import re
+import select
 import socket
 import subprocess
 import threading
@@ -17,13 +18,19 @@ from labgrid.resource.fastboot import AndroidNetFastboot
 from labgrid.step import step
 
 from lab.errors import LabError
+from lab.flash import LinkLostError
 
 #: fastboot's TCP handshake, sent by both sides (AOSP, system/core/fastboot/README.md).
 HANDSHAKE = b"FB01"
+_TICK_S = 0.3
 
 
 class FastbootError(LabError):
     """The bootloader does not answer, or refuses a command; the message has its reason."""
+
+
+class FastbootLinkError(FastbootError, LinkLostError):
+    """The link broke, or nothing came over it for too long: the command may be tried again."""
 
 
 @target_factory.reg_driver
@@ -47,6 +54,8 @@ class LimitedFastbootDriver(AndroidFastbootDriver):
         self.listener: Callable[[str], None] | None = None
         #: Where everything that fastboot says is appended, if set.
         self.log: Path | None = None
+        #: Called a few times per second while a command runs, e.g. to read the console along.
+        self.meanwhile: Callable[[], None] | None = None
 
     @Driver.check_active
     @step()
@@ -87,12 +96,14 @@ class LimitedFastbootDriver(AndroidFastbootDriver):
         try:
             code, output = self._run(*args, limit=limit)
         except TimeoutError:
-            raise FastbootError(
+            raise FastbootLinkError(
                 f"fastboot {args[0]} did not end within {limit:.0f} s: "
                 "power-cycle the board into fastboot and try again"
             ) from None
         if code:
-            raise FastbootError(f"fastboot {' '.join(args[:2])}: {_reason(output)}")
+            # "FAILED (remote: …)" is the bootloader's own word; anything else is trouble on the way to it.
+            kind = FastbootError if "FAILED (remote" in output else FastbootLinkError
+            raise kind(f"fastboot {' '.join(args[:2])}: {_reason(output)}")
 
     @Driver.check_active
     @step(args=["var"])
@@ -124,7 +135,12 @@ class LimitedFastbootDriver(AndroidFastbootDriver):
             timer.start()
             try:
                 assert process.stdout
-                while piece := os.read(process.stdout.fileno(), 4096):
+                descriptor = process.stdout.fileno()
+                while True:
+                    while self.meanwhile and not select.select([descriptor], [], [], _TICK_S)[0]:
+                        self.meanwhile()
+                    if not (piece := os.read(descriptor, 4096)):
+                        break
                     started = output.rfind("\n") + 1  # of a line that was not complete
                     output += piece.decode(errors="replace")
                     if self.listener:

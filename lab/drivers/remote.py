@@ -18,6 +18,8 @@ from labgrid.step import step
 
 from lab.errors import LabError
 
+#: The board's name in its known_hosts file: its address and port may change from day to day.
+HOST_ALIAS = "board"
 Progress = Callable[[int, int], None]  #: bytes done, bytes in all
 
 
@@ -27,6 +29,33 @@ class RemoteError(LabError):
 
 class RemoteTimeoutError(RemoteError):
     """A command on the board took too long."""
+
+
+class HostKeyError(RemoteError):
+    """The board shows another SSH key than it did before."""
+
+
+class _FirstUse(paramiko.MissingHostKeyPolicy):
+    """Accepts the key that is in a known_hosts file, or any key where there is none yet, and keeps that."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
+        """Raise HostKeyError where the file has another key."""
+        known = paramiko.HostKeys()
+        if self.file.exists():
+            known.load(str(self.file))
+        entry = known.lookup(HOST_ALIAS)
+        if not entry:
+            known.add(HOST_ALIAS, key.get_name(), key)
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            known.save(str(self.file))
+        elif all(other != key for other in entry.values()):
+            raise HostKeyError(
+                f"the board shows another SSH key than before ({key.get_name()} {key.fingerprint}): "
+                f"if it was flashed elsewhere, remove {self.file}"
+            )
 
 
 @dataclass(frozen=True)
@@ -50,12 +79,15 @@ class RemoteDriver(Driver):
 
     Args:
         keyfile (str): private key of the lab
+        known_hosts (str): file with the board's own key; one that is missing is made on first use. Empty:
+            whatever key the board shows is taken
         connection_timeout (float): seconds within which the board must let us in
     """
 
     bindings = {"service": "NetworkService"}  # noqa: RUF012  (labgrid's convention)
     keyfile: str = attr.ib(default="", validator=attr.validators.instance_of(str))
     connection_timeout = attr.ib(default=60.0, converter=float)
+    known_hosts: str = attr.ib(default="", validator=attr.validators.instance_of(str))
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
@@ -66,8 +98,9 @@ class RemoteDriver(Driver):
         key = self._key()
         link = self._await_banner()
         client = paramiko.SSHClient()
-        # A board on the lab's own bench, whose host key changes with every image.
-        client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+        client.set_missing_host_key_policy(
+            _FirstUse(Path(self.known_hosts)) if self.known_hosts else paramiko.AutoAddPolicy()
+        )
         try:
             client.connect(
                 self.service.address, self.service.port, self.service.username, self.service.password,
@@ -80,10 +113,21 @@ class RemoteDriver(Driver):
             raise RemoteError(
                 f"the board refuses the key {self.keyfile or '(none)'}: flash an image of this checkout"
             ) from error
+        except HostKeyError:
+            client.close()
+            raise
         except (OSError, paramiko.SSHException, EOFError) as error:
             client.close()
             raise self._silent(error) from error
         self._client = client
+
+    def reachable(self, limit: float = 5.0) -> bool:
+        """Whether an SSH server answers now, within seconds of *limit*; needs no activation."""
+        try:
+            with socket.create_connection((self.service.address, self.service.port), limit) as link:
+                return link.recv(4, socket.MSG_PEEK) == b"SSH-"
+        except OSError:
+            return False
 
     def _await_banner(self) -> socket.socket:
         """A link to the SSH server, once there is one: a port forwarder may accept long before."""

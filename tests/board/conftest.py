@@ -86,20 +86,9 @@ def plan(board: Board, request: pytest.FixtureRequest) -> Plan | None:
 @pytest.fixture(scope="session")
 def env(pytestconfig: pytest.Config, board: Board, plan: Plan | None) -> Iterator[Environment]:
     """labgrid's fixture of this name, with the virtual board started first."""
-    if plan:
-        board.remember(plan)
-    if board.virtual:
-        board.start(outlive=False)
-    try:
-        environment = board.load()
-        pytestconfig.stash[LABGRID_ENV_KEY] = environment
-        try:
-            yield environment
-        finally:
-            environment.cleanup()
-    finally:
-        if board.virtual:
-            board.stop()
+    with board.session(plan) as target:
+        pytestconfig.stash[LABGRID_ENV_KEY] = target.env
+        yield target.env
 
 
 @pytest.fixture(scope="session")

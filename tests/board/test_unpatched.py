@@ -24,20 +24,9 @@ def unpatched(pytestconfig, strategy, build_image):
     assert plan.manifest["pipewire"]["patched"] is False
     strategy.transition("off")  # two boards at once are slow
     board = Board.find(pytestconfig.option.board, instance="test-unpatched")
-    board.remember(plan)
-    board.start(outlive=False)
-    try:
-        environment = board.load()
-        try:
-            target = environment.get_target()
-            other = target.get_driver("OffloadStrategy", activate=False)
-            other.plan = plan
-            other.transition("shell")
-            yield target
-        finally:
-            environment.cleanup()
-    finally:
-        board.stop()
+    with board.session(plan) as target:
+        target.get_strategy().transition("shell")
+        yield target
 
 
 def test_a_file_arrives_garbled(unpatched, tmp_path, records):

@@ -19,7 +19,7 @@ def fake_board(state: Path, link_speed: float | None = None) -> Iterator[client.
     command += [str(link_speed)] if link_speed else []
     process = subprocess.Popen(command, env={"PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 90  # on a busy machine
         while (info := client.status(state)) is None:
             assert process.poll() is None and time.monotonic() < deadline, "the fake board does not start"
             time.sleep(0.02)

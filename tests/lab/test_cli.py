@@ -13,6 +13,7 @@ from pathlib import Path
 import deploy_folder
 import pytest
 from fake_process import fake_board
+from samples import HARDWARE, boot_image, write
 from support.media import make
 
 from lab.cli.run import explain, run
@@ -59,7 +60,7 @@ def lab(start):
 
     def lab(*arguments):
         process = start(*arguments)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=180)
         assert "Traceback" not in err
         return process.returncode, out, err
 
@@ -146,6 +147,25 @@ def test_a_dry_run_needs_no_board(lab, tmp_path, build):
     assert not build.exists()
 
 
+def test_a_dry_run_asks_a_board_in_fastboot(lab, tmp_path, build):
+    """And changes nothing: the board goes on waiting."""
+    folder = deploy_folder.make(tmp_path / "deploy")
+    assert lab("board", "start")[0] == 0
+    try:
+        code, out, err = lab("flash", "--dry-run", "--slot", "both", folder)
+        assert (code, err) == (0, "")
+        for name in ("boot_a", "boot_b"):
+            assert re.search(rf"{name} .* bytes of 67,108,864, SHA-256 [0-9a-f]{{64}}, 1 piece", out)
+        assert "checked against sdm845 virtual" in out
+        wrong = write(tmp_path / "boot.img", boot_image(compatible=HARDWARE).pack())
+        code, _, err = lab("flash", "--dry-run", wrong)
+        assert code == 1 and "--force would be needed: boot.img is for thundercomm,db845c" in sentence(err)
+        assert "in fastboot mode" in lab("board", "status")[1]
+    finally:
+        lab("board", "stop")
+    assert not (build / "runs").exists()
+
+
 def test_board_start_status_stop(lab):
     """The real board process, started with nothing to boot: it waits in fastboot."""
     assert lab("board", "status")[0] == 1
@@ -167,9 +187,10 @@ def test_board_start_status_stop(lab):
 
 def test_flash(lab, tmp_path, build):
     with fake_board(build / "boards" / "virtual"):
-        code, out, err = lab("flash", deploy_folder.make(tmp_path / "deploy"))
+        code, out, err = lab("flash", "--no-verify", deploy_folder.make(tmp_path / "deploy"))
     assert (code, err) == (0, "")
     assert "flashing: 100%" in out
+    assert re.search(r"boot_a +boot-virtual-db845c.img, [\d,]+ bytes of 67,108,864, SHA-256", out)
     run_folder = (build / "runs" / "latest").resolve()
     assert run_folder.name.endswith("-flash")
     assert "Writing 'rootfs'" in (run_folder / "fastboot.log").read_text()
@@ -181,7 +202,7 @@ def test_flash(lab, tmp_path, build):
 def test_console_shows_what_the_board_prints(lab, start, tmp_path, build):
     folder = deploy_folder.make(tmp_path / "deploy")
     with fake_board(build / "boards" / "virtual"):
-        assert lab("flash", folder)[0] == 0
+        assert lab("flash", "--no-verify", folder)[0] == 0
     with fake_board(build / "boards" / "virtual"):
         environment = os.environ | {"OFFLOAD_BUILD": str(build), "PYTHONPATH": str(ROOT)}
         console = subprocess.Popen(
@@ -190,7 +211,7 @@ def test_console_shows_what_the_board_prints(lab, start, tmp_path, build):
         )  # fmt: skip
         with console:
             time.sleep(2)
-            assert lab("flash", folder)[0] == 0
+            assert lab("flash", "--no-verify", folder)[0] == 0
             output = os.read(console.stdout.fileno(), 65536)
             console.stdin.write(b"\x1d")
             console.stdin.flush()
@@ -221,7 +242,7 @@ def test_interrupted_while_flashing(start, tmp_path, build, number):
     with fake_board(build / "boards" / "virtual", link_speed=200e3):
         process = start("flash", folder)
         log = build / "runs" / "latest" / "fastboot.log"
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         fastboot = []
         while not fastboot:
             assert process.poll() is None and time.monotonic() < deadline
@@ -232,9 +253,13 @@ def test_interrupted_while_flashing(start, tmp_path, build, number):
             ]
             time.sleep(0.02)
         process.send_signal(number)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=90)
         assert process.returncode == 130
-        assert err.strip() == "interrupted"
+        state, word = err.strip().splitlines()
+        assert (
+            state.startswith("boot_a is written, rootfs is incomplete: flash it again")
+            and word == "interrupted"
+        )
         assert process_start(fastboot[0]) is None
     assert log.exists()
 

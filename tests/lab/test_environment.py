@@ -89,3 +89,33 @@ def test_the_key_and_the_manifest_are_kept(tmp_path):
         assert board.key.read_bytes() == b"a key\n"
         assert board.key.stat().st_mode & 0o777 == 0o600
         assert board.manifest == plan.manifest
+
+
+def test_the_images_host_key_is_known_from_the_start(tmp_path):
+    board = Board.find("virtual")
+    folder = deploy_folder.make(tmp_path / "deploy")
+    (folder / "ssh_host_ed25519_key.pub").write_text("ssh-ed25519 AAAA root@board\n")
+    board.remember(Plan.read(folder))
+    assert board.known_hosts.read_text() == "board ssh-ed25519 AAAA root@board\n"
+    board.remember(Plan.read(deploy_folder.make(tmp_path / "other")))
+    assert not board.known_hosts.exists()
+
+
+def test_a_boot_image_alone_leaves_the_keys(tmp_path):
+    board = Board.find("virtual")
+    folder = deploy_folder.make(tmp_path / "deploy")
+    board.remember(Plan.read(folder))
+    board.known_hosts.write_text("kept")
+    board.remember(Plan.of_files([folder / "boot-virtual-db845c.img"]))
+    assert board.key.read_bytes() == b"a key\n"
+    assert board.known_hosts.read_text() == "kept"
+
+
+def test_a_session_leaves_no_board(tmp_path):
+    board = Board.find("virtual")
+    plan = Plan.read(deploy_folder.make(tmp_path / "deploy"))
+    with pytest.raises(RuntimeError, match="in the block"), board.session(plan) as target:
+        assert target.get_strategy().plan is plan
+        assert board.running() is not None
+        raise RuntimeError("in the block")
+    assert board.running() is None

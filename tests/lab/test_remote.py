@@ -15,7 +15,7 @@ from support.media import make
 from support.records import faultless
 
 from lab.drivers.dsprecord import DspRecordDriver
-from lab.drivers.remote import RemoteDriver, RemoteError
+from lab.drivers.remote import HostKeyError, RemoteDriver, RemoteError
 from lab.playback import media
 
 
@@ -119,6 +119,34 @@ def test_a_key_that_does_not_fit(target, tmp_path):
     paramiko.RSAKey.generate(2048).write_private_key_file(str(path))
     with pytest.raises(RemoteError, match="refuses the key"):
         target.activate(RemoteDriver(target, None, keyfile=str(path)))
+
+
+@pytest.fixture
+def known_hosts(tmp_path):
+    return tmp_path / "board" / "known_hosts"
+
+
+def connect(target, keys, known_hosts):
+    driver = RemoteDriver(target, str(len(target.drivers)), keyfile=str(keys[1]))
+    driver.known_hosts = str(known_hosts)
+    target.activate(driver)
+    return driver
+
+
+def test_the_boards_key_is_kept_on_first_use(target, keys, known_hosts):
+    connect(target, keys, known_hosts)
+    (line,) = known_hosts.read_text().splitlines()
+    assert line == f"board {keys[0].get_name()} {keys[0].get_base64()}"
+    assert connect(target, keys, known_hosts).run("true").code == 0
+
+
+def test_another_key_is_refused(target, keys, known_hosts):
+    other = paramiko.RSAKey.generate(2048)
+    known_hosts.parent.mkdir()
+    known_hosts.write_text(f"board {other.get_name()} {other.get_base64()}\n")
+    with pytest.raises(HostKeyError, match=r"another SSH key than before .* remove .*known_hosts"):
+        connect(target, keys, known_hosts)
+    assert other.get_base64() in known_hosts.read_text()
 
 
 def test_nobody_answers(keys):

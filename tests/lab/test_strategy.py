@@ -7,8 +7,9 @@ import deploy_folder
 import pytest
 from fake_process import fake_board
 from labgrid.strategy import StrategyError
+from samples import HARDWARE, boot_image, ext4_head, write
 
-from lab import environment, flash
+from lab import environment
 from lab.environment import Board
 from lab.flash import FlashError, Plan
 from lab.strategy import BoardError, Status
@@ -60,7 +61,7 @@ def test_off_fastboot_flashed_booted(way, plan):
     assert {phase for _, _, phase in seen} == {"sending", "writing", "done"}
     way.transition("booted")
     assert way.status == Status.booted
-    assert flashed(way) == ["boot", "rootfs"]
+    assert flashed(way) == ["boot_a", "rootfs"]
 
 
 def test_an_image_is_flashed_once_in_a_session(way, plan, tmp_path):
@@ -68,11 +69,11 @@ def test_an_image_is_flashed_once_in_a_session(way, plan, tmp_path):
     way.transition("booted")
     way.transition("off")
     way.transition("booted")
-    assert flashed(way) == ["boot", "rootfs"]
+    assert flashed(way) == ["boot_a", "rootfs"]
     way.plan = Plan.read(deploy_folder.make(tmp_path / "other", cmdline="Linux version 1"))
     way.transition("off")
     way.transition("booted")
-    assert flashed(way) == ["boot", "rootfs", "boot"]
+    assert flashed(way) == ["boot_a", "rootfs", "boot_a"]
 
 
 def test_an_empty_board_says_that_it_must_be_flashed(way):
@@ -93,24 +94,103 @@ def test_a_kernel_that_says_nothing(way, tmp_path):
         way.transition("off")
 
 
-def test_nothing_is_written_if_something_does_not_fit(way, plan, monkeypatch):
-    way.plan = plan
-    sizes = {"boot": 1 << 30, "rootfs": deploy_folder.ROOTFS - 1}
-    monkeypatch.setattr(flash, "partition_size", lambda bootloader, partition: sizes[partition])
+def test_nothing_is_written_if_something_does_not_fit(way, tmp_path):
+    """The boot image comes first, and would fit."""
+    folder = deploy_folder.make(tmp_path / "deploy")
+    with (tmp_path / "large").open("wb") as large:
+        large.write(ext4_head(3_582_916 << 10))
+        large.truncate(3_582_916 << 10)
+    way.plan = Plan.of_files([folder / "boot-virtual-db845c.img", f"rootfs={tmp_path / 'large'}"])
     with pytest.raises(StrategyError) as error:
         way.transition("flashed")
     assert isinstance(cause(error.value), FlashError)
-    assert "rootfs.ext4 takes 1,048,576 bytes" in str(cause(error.value))
+    assert "large takes 3,668,905,984 bytes, the partition rootfs has 3,668,901,888" in str(
+        cause(error.value)
+    )
     assert not flashed(way)
-
-
-def test_partition_sizes_are_the_boards(way):
-    way.transition("fastboot")
-    assert flash.partition_size(way.fastboot, "boot") == 64 << 20
-    assert flash.partition_size(way.fastboot, "rootfs") == 3_582_912 << 10
 
 
 def test_nothing_to_flash(way):
     with pytest.raises(StrategyError) as error:
         way.transition("flashed")
     assert "give a deploy folder" in str(cause(error.value))
+
+
+def flash_both(way, plan, slot):
+    way.plan, way.slot = plan, slot
+    way.transition("flashed")
+    return way.fastboot.getvar("current-slot")
+
+
+def test_the_other_slot_becomes_the_active_one(way, plan):
+    assert flash_both(way, plan, "b") == "b"
+    assert flashed(way) == ["boot_b", "rootfs"]
+    way.transition("booted")
+
+
+def test_both_slots(way, plan):
+    assert flash_both(way, plan, "both") == "a"
+    assert flashed(way) == ["boot_a", "boot_b", "rootfs"]
+
+
+def test_what_the_board_is_known_to_have_is_skipped(way, plan):
+    seen = []
+    way.plan = plan
+    way.present = {"boot_a": plan.digests["boot"], "boot_b": plan.digests["boot"], "rootfs": "0" * 64}
+    way.progress = lambda image, done, phase: seen.append((image.partition, phase))
+    way.transition("flashed")
+    assert flashed(way) == ["rootfs"]
+    assert seen[0] == ("boot", "present")
+
+
+@pytest.mark.parametrize("overrule", [False, True])
+def test_an_image_for_another_board_needs_force(way, tmp_path, overrule):
+    """The virtual bootloader refuses it, too: what counts is whether it was asked."""
+    way.plan = Plan.of_files([write(tmp_path / "boot.img", boot_image(compatible=HARDWARE).pack())])
+    way.overrule = overrule
+    with pytest.raises(StrategyError) as error:
+        way.transition("flashed")
+    if overrule:
+        assert "not for this board" in str(cause(error.value))
+        assert flashed(way) == ["boot_a"]
+    else:
+        assert "--force overrules this" in str(cause(error.value))
+        assert flashed(way) == []
+
+
+def test_another_product_needs_force(way, plan):
+    way.plan, way.product = plan, "sm8250"
+    with pytest.raises(StrategyError) as error:
+        way.transition("flashed")
+    assert "the board is a sdm845, not a sm8250" in str(cause(error.value))
+    assert flashed(way) == []
+
+
+def test_the_state_of_the_board_is_told(way, plan):
+    assert way.state_of_board() == "nothing was written to the board"
+    way.plan = plan
+    original = type(way.fastboot).flash
+
+    def interrupted(self, partition, filename):
+        if partition == "rootfs":
+            raise KeyboardInterrupt
+        original(self, partition, filename)
+
+    type(way.fastboot).flash = interrupted
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            way.transition("flashed")
+    finally:
+        type(way.fastboot).flash = original
+    assert way.state_of_board().startswith("boot_a is written, rootfs is incomplete: flash it again")
+
+
+def test_the_console_is_read_while_an_image_is_sent(way, plan, monkeypatch):
+    """What a bootloader prints, and dies of, belongs into the log before the transfer ends."""
+    reads = []
+    monkeypatch.setattr("lab.drivers.fastboot._TICK_S", 0.01)
+    original = way.drain_console
+    monkeypatch.setattr(way, "drain_console", lambda: (reads.append(way.writing), original()))
+    way.plan = plan
+    way.transition("flashed")
+    assert "boot_a" in reads or "rootfs" in reads
