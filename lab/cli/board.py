@@ -51,10 +51,10 @@ def status(board: str) -> None:
         raise click.exceptions.Exit(1)
     environment = known.load()
     try:
-        target = environment.get_target()
-        if not target.get_driver("PowerProtocol").get():
+        strategy = environment.get_target().get_driver("OffloadStrategy", activate=False)
+        if not strategy.powered():
             state = "off"
-        elif target.get_driver("AndroidFastbootDriver").answers():
+        elif strategy.in_fastboot():
             state = "in fastboot mode"
         else:
             state = "on"
@@ -76,7 +76,6 @@ def console(board: str) -> None:
 
     environment = Board.find(board).load()
     try:
-        port = environment.get_target().get_resource("NetworkSerialPort")
-        connect(port.host, port.port)
+        connect(environment.get_target().get_driver("SerialDriver", activate=False).port)
     finally:
         environment.cleanup()

@@ -10,9 +10,11 @@ from types import FrameType
 import click
 
 from lab.cli.board import board
+from lab.cli.compare import compare
 from lab.cli.demo import demo
 from lab.cli.flash import flash
 from lab.cli.play import play
+from lab.cli.recover import recover
 from lab.errors import LabError
 
 INTERRUPTED = 130
@@ -26,7 +28,7 @@ def cli() -> None:
     """
 
 
-for command in (board, flash, play, demo):
+for command in (board, flash, play, demo, compare, recover):
     cli.add_command(command)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A terminal on a raw TCP socket: keys go out as they are typed, Ctrl-] ends it."""
+"""A terminal on a serial port, here or behind a raw TCP socket; Ctrl-] ends it."""
 
 import os
 import selectors
@@ -10,33 +10,50 @@ import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import serial
+from labgrid.exceptions import NoResourceFoundError
+from labgrid.resource import NetworkSerialPort, Resource
+
 from lab.errors import LabError
 
 _END = b"\x1d"  # Ctrl-]
 
 
-def connect(host: str, port: int) -> None:
-    """Copy between the terminal and the socket until Ctrl-] or the end of either. Raises LabError."""
-    try:
-        link = socket.create_connection((host, port), timeout=5)
-    except OSError as error:
-        raise LabError(f"the console {host}:{port} does not answer: {error.strerror or error}") from error
+def connect(port: Resource) -> None:
+    """Copy between the terminal and a serial port until Ctrl-] or the end of either. Raises LabError."""
     keys, screen = sys.stdin.fileno(), sys.stdout.fileno()
-    with link, _raw(keys), selectors.DefaultSelector() as ready:
-        link.settimeout(None)
+    with _open(port) as link, _raw(keys), selectors.DefaultSelector() as ready:
         ready.register(link, selectors.EVENT_READ)
         ready.register(keys, selectors.EVENT_READ)
         while True:
             for event, _ in ready.select():
-                if event.fileobj is link:
-                    if not (data := link.recv(4096)):
+                if event.fd == link.fileno():
+                    if not (data := os.read(link.fileno(), 4096)):
                         return
                     os.write(screen, data)
                 else:
                     data = os.read(keys, 4096)
                     if not data or _END in data:
                         return
-                    link.sendall(data)
+                    while data:
+                        data = data[os.write(link.fileno(), data) :]
+
+
+def _open(port: Resource) -> socket.socket | serial.Serial:
+    """A socket behind the network, a device here."""
+    try:
+        if isinstance(port, NetworkSerialPort):
+            where = f"{port.host}:{port.port}"
+            link = socket.create_connection((port.host, port.port), timeout=5)
+            link.settimeout(None)
+            return link
+        port.target.await_resources([port])  # on USB it may not be plugged in
+        where = port.port
+        return serial.Serial(port.port, port.speed)
+    except NoResourceFoundError as error:
+        raise LabError(f"the console is not plugged in: {error}") from error
+    except OSError as error:
+        raise LabError(f"the console {where} does not answer: {error.strerror or error}") from error
 
 
 @contextmanager

@@ -9,15 +9,25 @@ from lab.drivers.dsprecord import DspRecordDriver
 from lab.drivers.endpoints import DirectNetFastboot, TemplatedNetworkService, TemplatedSerialPort
 from lab.drivers.fastboot import LimitedFastbootDriver
 from lab.drivers.player import PlayerDriver
+from lab.drivers.powermeter import (
+    HwmonPowerMeterDriver,
+    HwmonSensor,
+    ScpiInstrument,
+    ScpiPowerMeterDriver,
+)
 from lab.drivers.remote import RemoteDriver
 
 __all__ = [
     "DirectNetFastboot",
     "DspControlDriver",
     "DspRecordDriver",
+    "HwmonPowerMeterDriver",
+    "HwmonSensor",
     "LimitedFastbootDriver",
     "PlayerDriver",
     "RemoteDriver",
+    "ScpiInstrument",
+    "ScpiPowerMeterDriver",
     "TemplatedNetworkService",
     "TemplatedSerialPort",
 ]

@@ -132,8 +132,9 @@ class LimitedFastbootDriver(AndroidFastbootDriver):
                 process.kill()
 
             timer = threading.Timer(limit, expire)
-            timer.start()
+            timer.daemon = True  # Ctrl-C may come before it can be cancelled
             try:
+                timer.start()
                 assert process.stdout
                 descriptor = process.stdout.fileno()
                 while True:
