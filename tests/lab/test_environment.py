@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 import deploy_folder
 import pytest
+from labgrid.factory import target_factory
+from samples import HARDWARE
 
 from lab import environment
 from lab.environment import Board, NoBoardError
@@ -35,7 +37,7 @@ def test_by_file(tmp_path):
 
 
 def test_an_unknown_name_is_told_the_known_ones():
-    with pytest.raises(NoBoardError, match="no board nonsense: name one of virtual"):
+    with pytest.raises(NoBoardError, match="no board nonsense: name one of db845c, virtual"):
         Board.find("nonsense")
 
 
@@ -119,3 +121,16 @@ def test_a_session_leaves_no_board(tmp_path):
         assert board.running() is not None
         raise RuntimeError("in the block")
     assert board.running() is None
+
+
+def test_the_real_boards_environment_is_sound():
+    """Every resource and driver in it is known, and the strategy is the virtual board's."""
+    board = Board.find("db845c")
+    assert not board.virtual and board.compatible == "thundercomm,db845c"
+    config = board.load().config.get_targets()["main"]
+    virtual = Board.find("virtual").load(must_run=False).config.get_targets()["main"]
+    known = target_factory.all_classes
+    assert set(config["resources"]) | set(config["drivers"]) <= set(known)
+    shared = {"LimitedFastbootDriver", "ShellDriver", "RemoteDriver", "PlayerDriver", "OffloadStrategy"}
+    assert shared <= set(config["drivers"]) & set(virtual["drivers"])
+    assert config["drivers"]["OffloadStrategy"]["compatible"] == " ".join(HARDWARE)

@@ -3,6 +3,7 @@
 
 import gzip
 
+import deploy_folder
 import pytest
 from samples import boot_image, ext4_head, write
 
@@ -89,3 +90,12 @@ def test_two_files_for_one_partition(image):
 def test_a_missing_file(tmp_path):
     with pytest.raises(PlanError, match="cannot read"):
         Plan.of_files([f"boot={tmp_path / 'missing'}"])
+
+
+def test_a_build_folder_has_a_deploy_folder(tmp_path):
+    deploy = tmp_path / "tmp" / "deploy" / "images" / "virtual-db845c"
+    deploy_folder.make(deploy)
+    assert Plan.read(tmp_path).folder == deploy
+    (deploy.parent / "qcom-armv8a").mkdir()
+    with pytest.raises(PlanError, match="images for several machines: name one of"):
+        Plan.read(tmp_path)
