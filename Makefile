@@ -23,7 +23,7 @@ demo: setup
 test: setup
 	@$(PYTHON) -m lab.debian >/dev/null
 	@$(PYTHON) -m lab.debian unpatched >/dev/null
-	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+	@$(PYTHON) -m pytest --junitxml=build/junit.xml $(PYTEST_ARGS)
 
 check: setup
 	@tests/check.sh

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """One folder per run of a command: its logs, records and report, and ``latest`` beside them."""
 
+import os
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,7 +14,10 @@ from labgrid.binding import BindingState
 from labgrid.consoleloggingreporter import ConsoleLoggingReporter
 
 from lab.drivers.fastboot import LimitedFastbootDriver
+from lab.errors import UserError
 from lab.paths import RUNS
+
+_NAME = re.compile(r"\d{8}-\d{6}-\w+")
 
 
 def new_folder(command: str) -> Path:
@@ -26,8 +32,30 @@ def new_folder(command: str) -> Path:
         new = RUNS / f".latest-{name}"
         new.symlink_to(name)
         new.replace(RUNS / "latest")
+        prune(RUNS, kept())
         return folder
     raise FileExistsError(f"too many runs in {RUNS} within one second")
+
+
+def existing(root: Path) -> list[Path]:
+    """The folders of all runs in *root*, oldest first."""
+    if not root.is_dir():
+        return []
+    return sorted(path for path in root.iterdir() if _NAME.match(path.name) and not path.is_symlink())
+
+
+def kept() -> int:
+    """How many runs are kept: OFFLOAD_RUNS, or 50. Raises UserError where that is no number."""
+    text = os.environ.get("OFFLOAD_RUNS", "50")
+    if not text.isdecimal() or int(text) < 1:
+        raise UserError(f"OFFLOAD_RUNS={text}: it is the number of runs to keep, 1 at least")
+    return int(text)
+
+
+def prune(root: Path, keep: int) -> None:
+    """Remove the oldest runs beyond *keep*; one that cannot be removed stays."""
+    for folder in existing(root)[:-keep]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from lab.cli.board import board
 from lab.cli.compare import compare
 from lab.cli.demo import demo
 from lab.cli.flash import flash
+from lab.cli.index import index
 from lab.cli.play import play
 from lab.cli.recover import recover
 from lab.errors import LabError
@@ -28,7 +29,7 @@ def cli() -> None:
     """
 
 
-for command in (board, flash, play, demo, compare, recover):
+for command in (board, flash, play, demo, compare, index, recover):
     cli.add_command(command)
 
 

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -56,10 +57,22 @@ def build_image() -> Callable[[str], Path]:
     return lambda variant: build_image(variant, report=lambda line: None)
 
 
+_RUN_FOLDER = pytest.StashKey[Path]()
+
+
 @pytest.fixture(scope="session")
-def run_folder() -> Path:
-    """Where this session's logs and records go."""
-    return runs.new_folder("test")
+def run_folder(pytestconfig: pytest.Config) -> Path:
+    """Where this session's logs and records go, and the results of ``--junitxml``."""
+    folder = runs.new_folder("test")
+    pytestconfig.stash[_RUN_FOLDER] = folder
+    return folder
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Keep the results beside the logs, for ``offload-lab compare`` and ``index``."""
+    results = config.option.xmlpath
+    if results and (folder := config.stash.get(_RUN_FOLDER, None)) and Path(results).exists():
+        shutil.copyfile(results, folder / "junit.xml")
 
 
 @pytest.fixture(scope="session")
