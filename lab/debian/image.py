@@ -48,9 +48,9 @@ def build_image(
 ) -> Path:
     """Build, or find in the cache, the deploy folder of the quick image.
 
-    *variant* ``unpatched`` has PipeWire as upstream released it, and all else alike. *pipewire_source* is
-    ``git``, ``debian`` or ``auto``, by default the environment's PIPEWIRE_SOURCE. One line of progress at a
-    time goes to *report*. Raises BuildError with one sentence that names the log.
+    *variant* ``unpatched`` has PipeWire and the audio drivers as released, and all else alike.
+    *pipewire_source* is ``git``, ``debian`` or ``auto``, by default the environment's PIPEWIRE_SOURCE. One
+    line of progress at a time goes to *report*. Raises BuildError with one sentence that names the log.
     """
     if variant not in VARIANTS:
         raise BuildError(f"no image variant '{variant}'; there are: {', '.join(VARIANTS)}")
@@ -95,6 +95,7 @@ class QuickImage:
         )
         modules = step(
             "modules", {"kernel": kernel, "names": DEFINITIONS / "modules.txt", "built": drivers},
+            {"BUILT": "needed patched" if variant == "patched" else "needed"},
             title="kernel modules of the image",
         )  # fmt: skip
         dsp = self._program("virtual-adsp", {"source": adsp / "dsp", "module": adsp / "module"})

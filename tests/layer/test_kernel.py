@@ -92,7 +92,7 @@ def test_patches_are_clean(kernel: Path, patch: Path) -> None:
 @pytest.mark.parametrize("patch", PATCHES, ids=lambda path: path.name)
 def test_a_patch_with_a_fault_is_not_clean(kernel: Path, patch: Path, tmp_path: Path) -> None:
     broken = tmp_path / patch.name
-    broken.write_text(patch.read_text().replace("\n+\t", "\n+        ", 1))
+    broken.write_text(re.sub(r"^(\+(?!\+\+).*)$", r"\1 ", patch.read_text(), count=1, flags=re.MULTILINE))
     with pytest.raises(AssertionError):
         checkpatch(kernel, broken)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The bridge module of the virtual ADSP, and Qualcomm's audio modules with the layer's kernel patches.
+# The bridge module of the virtual ADSP, and the kernel's own modules with the layer's patches.
 # Inputs: kernel, module (the bridge's sources), patches (files/ of the kernel recipe).
 release=$(cat /in/kernel/release)
 cp -a --no-preserve=ownership /in/kernel/headers headers
@@ -20,8 +20,20 @@ cp -r /in/kernel/source linux
 sed 's/ *#.*//' "$series" | while read -r name; do
 	[ -z "$name" ] || patch -d linux -p1 --fuzz=0 --no-backup-if-mismatch < "/in/patches/$name"
 done
-objects="snd-soc-qcom-common.ko qdsp6/q6asm.ko qdsp6/q6asm-dai.ko"
-# shellcheck disable=SC2086 # several targets
-kbuild M=/work/linux/sound/soc/qcom $objects
-cp bridge/*.ko /out/
-for object in $objects; do cp "linux/sound/soc/qcom/$object" /out/; done
+
+# build FOLDER OBJECT...: modules of one folder; later ones may use what earlier ones export.
+build() {
+	folder=linux/sound/$1
+	shift
+	kbuild M=/work/"$folder" KBUILD_EXTRA_SYMBOLS="$symbols" "$@"
+	symbols="$symbols /work/$folder/Module.symvers"
+	for object in "$@"; do cp "$folder/$object" /out/patched/; done
+}
+symbols=
+mkdir /out/needed /out/patched
+build core snd-compress.ko
+build soc snd-soc-core.ko
+build soc/qcom snd-soc-qcom-common.ko qdsp6/q6asm.ko qdsp6/q6asm-dai.ko
+# Without these two there is no compress device, or it oopses: the unpatched image has them, too.
+cp bridge/*.ko /out/needed/
+mv /out/patched/snd-soc-qcom-common.ko /out/needed/

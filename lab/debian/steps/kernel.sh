@@ -20,5 +20,7 @@ mv image/usr/lib/modules /out/lib/modules 2>/dev/null || mv image/lib/modules /o
 for deb in linux-headers-*.deb linux-kbuild-*.deb; do dpkg -x "$deb" /out/headers; done
 
 dpkg -x "$source"_*.deb source
-tar -C /out --no-same-owner -xf source/usr/src/linux-source-*.tar.xz --transform 's,^linux-source-[^/]*,source,' --wildcards \
-	'linux-source-*/sound/soc/qcom' 'linux-source-*/scripts/checkpatch.pl' 'linux-source-*/scripts/spelling.txt' 'linux-source-*/scripts/const_structs.checkpatch'
+tar -C /out --no-same-owner -xf source/usr/src/linux-source-*.tar.xz --transform 's,^linux-source-[^/]*,source,' \
+	--wildcards --no-wildcards-match-slash \
+	'linux-source-*/sound/core' 'linux-source-*/sound/soc/Makefile' 'linux-source-*/sound/soc/*.[ch]' 'linux-source-*/sound/soc/qcom' \
+	'linux-source-*/scripts/checkpatch.pl' 'linux-source-*/scripts/spelling.txt' 'linux-source-*/scripts/const_structs.checkpatch'

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 # The modules that the board needs, unpacked (inflating xz under emulation is slow), ours before Debian's.
-# Inputs: kernel, names (a module a line), and built (our .ko files), if there.
+# Inputs: kernel, names (a module a line), and built (our .ko files), if there. BUILT: which folders of built.
 release=$(cat /in/kernel/release)
 tree=/out/usr/lib/modules/$release
 mkdir -p "$tree" lib
 cp -r /in/kernel/lib/modules lib/
-if [ -d /in/built ]; then
-	mkdir "lib/modules/$release/updates"
-	cp /in/built/*.ko "lib/modules/$release/updates/"
-fi
+mkdir "lib/modules/$release/updates"
+for folder in $BUILT; do
+	cp "/in/built/$folder"/*.ko "lib/modules/$release/updates/"
+done
 depmod -b . "$release"
 grep -v '^#' /in/names | while read -r name; do
 	modprobe -d . -S "$release" --show-depends "$name" || { echo "no module $name" >&2; exit 1; }

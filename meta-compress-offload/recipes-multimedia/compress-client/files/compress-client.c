@@ -4,6 +4,8 @@
  * tests: it does what it is told and says what it saw, one JSON object a line.
  */
 
+#define _GNU_SOURCE	/* strerrorname_np() */
+
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -20,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,6 +49,14 @@ static const char usage[] =
 "  play FILE     write the bytes of FILE as they are, start, and drain\n"
 "  pause FILE    play, but pause after --pause-at bytes (default 0) for --pause-ms, and\n"
 "                fail if the device takes more than one fragment in the pause\n"
+"  album FILE[,DELAY,PADDING]...\n"
+"                play one after the other without a gap, with the samples that the\n"
+"                encoder has put before and behind each\n"
+"  restart FILE  play for --after ms, stop, and play all of FILE on the same device\n"
+"  drain-pause FILE\n"
+"                play, and pause --after ms into the drain for --pause-ms\n"
+"  lose FILE     play until the device is lost, and tell what each call says then\n"
+"  cycle FILE    open, play for --after ms and close, --count times\n"
 "\n"
 "Options:\n"
 "  -D, --device PATH         default /dev/snd/comprC0D3\n"
@@ -63,6 +74,11 @@ static const char usage[] =
 "  -N, --no-drain            stop at once when all is written\n"
 "  -d, --drain-delay MS      wait before draining, so that the device runs dry; default 0\n"
 "  -i, --tstamp-interval MS  print timestamps; default 0: none\n"
+"  -a, --after MS            default 300\n"
+"  -C, --count N             default 1\n"
+"  -e, --early               write of the next track what fits before draining the last\n"
+"  -l, --late-metadata       tell of the first track's delay and padding after its first\n"
+"                            write, not before\n"
 "  -t, --timeout SECONDS     give up when nothing moves for so long; default 30\n"
 "  -h, --help\n"
 "\n"
@@ -71,6 +87,7 @@ static const char usage[] =
 struct options {
 	const char *command;
 	const char *file;
+	char **files;
 	const char *device;
 	const char *codec;
 	unsigned int rate;
@@ -85,6 +102,10 @@ struct options {
 	bool no_drain;
 	unsigned int drain_delay_ms;
 	unsigned int tstamp_ms;
+	unsigned int after_ms;
+	unsigned int count;
+	bool early;
+	bool late_metadata;
 	unsigned int timeout_s;
 };
 
@@ -112,6 +133,7 @@ struct stream {
 	const struct options *options;
 	int fd;
 	unsigned int fragment_size;
+	bool started;
 	uint64_t next_tstamp_us;
 };
 
@@ -141,6 +163,11 @@ static void print_event(const char *event)
 {
 	printf("{\"event\": \"%s\", \"t_us\": %" PRIu64 "}\n", event, now_us());
 	fflush(stdout);
+}
+
+static void print_end(size_t bytes)
+{
+	printf("{\"event\": \"end\", \"t_us\": %" PRIu64 ", \"bytes\": %zu}\n", now_us(), bytes);
 }
 
 static const char *codec_name(uint32_t id)
@@ -311,6 +338,13 @@ static struct media map_media(const struct options *options)
 	return media;
 }
 
+static void set_metadata(int fd, uint32_t key, uint32_t value)
+{
+	struct snd_compr_metadata metadata = { .key = key, .value[0] = value };
+
+	device_ioctl(fd, SNDRV_COMPRESS_SET_METADATA, &metadata, "take metadata");
+}
+
 /* Waits until a fragment is free. The time limit counts from the last one taken. */
 static void wait_for_space(struct stream *stream)
 {
@@ -371,7 +405,7 @@ static void on_alarm(int signal)
  * Draining blocks in the kernel, so only a signal ends it. The timer repeats, lest
  * it fires just before the ioctl.
  */
-static void drain(struct stream *stream)
+static void drain_by(struct stream *stream, unsigned long request)
 {
 	struct itimerval timer = { .it_value.tv_sec = stream->options->timeout_s,
 				   .it_interval.tv_usec = 100000 };
@@ -380,7 +414,7 @@ static void drain(struct stream *stream)
 
 	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &timer, NULL);
-	ret = ioctl(stream->fd, SNDRV_COMPRESS_DRAIN);
+	ret = ioctl(stream->fd, request);
 	if (ret < 0 && errno == EINTR)
 		die(EXIT_FAILED, "the drain did not end in %u s", stream->options->timeout_s);
 	if (ret < 0)
@@ -389,8 +423,16 @@ static void drain(struct stream *stream)
 	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
+static void drain(struct stream *stream)
+{
+	drain_by(stream, SNDRV_COMPRESS_DRAIN);
+}
+
 static void start(struct stream *stream)
 {
+	if (stream->started)
+		return;
+	stream->started = true;
 	device_ioctl(stream->fd, SNDRV_COMPRESS_START, NULL, "start");
 	print_event("start");
 }
@@ -411,7 +453,7 @@ static void write_media(struct stream *stream, const struct media *media)
 {
 	size_t write_size = stream->options->write_size ? stream->options->write_size
 							: stream->fragment_size;
-	bool started = false, paused = !stream->options->pause;
+	bool paused = !stream->options->pause;
 	size_t offset = media->start;
 
 	while (offset < media->length) {
@@ -419,9 +461,7 @@ static void write_media(struct stream *stream, const struct media *media)
 		ssize_t written;
 
 		if (get_avail(stream) < MIN(part, stream->fragment_size)) {
-			if (!started)
-				start(stream);
-			started = true;
+			start(stream);
 			wait_for_space(stream);
 			paused = paused || pause_when_due(stream);
 			continue;
@@ -435,8 +475,7 @@ static void write_media(struct stream *stream, const struct media *media)
 		tick(stream);
 	}
 
-	if (!started)
-		start(stream);
+	start(stream);
 	for (uint64_t deadline = now_us() + stream->options->timeout_s * 1000000ull;
 	     !paused && !pause_when_due(stream); sleep_ms(stream, 1))
 		if (now_us() > deadline)
@@ -465,8 +504,206 @@ static enum exit_code play(const struct options *options)
 	}
 	close(stream.fd);
 
-	printf("{\"event\": \"end\", \"t_us\": %" PRIu64 ", \"bytes\": %zu}\n", now_us(),
-	       media.length - media.start);
+	print_end(media.length - media.start);
+
+	return EXIT_GOOD;
+}
+
+/* The tracks of an album */
+
+struct track {
+	struct media media;
+	uint32_t delay, padding;
+};
+
+static struct track parse_track(const struct options *options, char *text)
+{
+	struct options one = *options;
+	struct track track = { 0 };
+	char *comma = strchr(text, ',');
+
+	if (comma) {
+		*comma = 0;
+		if (sscanf(comma + 1, "%" SCNu32 ",%" SCNu32, &track.delay, &track.padding) != 2)
+			die(EXIT_USAGE, "'%s' is no DELAY,PADDING", comma + 1);
+	}
+	one.file = text;
+	track.media = map_media(&one);
+
+	return track;
+}
+
+static void tell(struct stream *stream, const struct track *track)
+{
+	set_metadata(stream->fd, SNDRV_COMPRESS_ENCODER_PADDING, track->padding);
+	set_metadata(stream->fd, SNDRV_COMPRESS_ENCODER_DELAY, track->delay);
+}
+
+/* Writes what there is room for; the room that the device claims is printed. */
+static void write_ahead(struct stream *stream, struct media *media)
+{
+	uint64_t avail = get_avail(stream);
+	size_t part = MIN(avail, media->length - media->start);
+	ssize_t written = write(stream->fd, media->data + media->start, part);
+
+	if (written < 0)
+		die(EXIT_FAILED, "the device refuses the next track: %s", strerror(errno));
+	media->start += written;
+	printf("{\"event\": \"ahead\", \"t_us\": %" PRIu64 ", \"avail\": %" PRIu64
+	       ", \"bytes\": %zd}\n", now_us(), avail, written);
+}
+
+static enum exit_code album(const struct options *options)
+{
+	struct stream stream = { .options = options, .fd = open_device(options) };
+	struct snd_compr_tstamp tstamp;
+	struct track tracks[16] = { 0 };
+	size_t count = 0, bytes = 0;
+
+	for (char **file = options->files; *file; file++) {
+		if (count == ARRAY_SIZE(tracks))
+			die(EXIT_USAGE, "that are too many tracks");
+		tracks[count] = parse_track(options, *file);
+		bytes += tracks[count].media.length - tracks[count].media.start;
+		count++;
+	}
+
+	set_params(&stream, &tracks[0].media);
+	if (!options->late_metadata)
+		tell(&stream, &tracks[0]);
+	for (size_t i = 0; i < count; i++) {
+		if (i == 0 && options->late_metadata) {
+			write_ahead(&stream, &tracks[0].media);
+			tell(&stream, &tracks[0]);
+		}
+		write_media(&stream, &tracks[i].media);
+		if (i + 1 == count)
+			break;
+		device_ioctl(stream.fd, SNDRV_COMPRESS_NEXT_TRACK, NULL, "change the track");
+		tell(&stream, &tracks[i + 1]);
+		if (options->early)
+			write_ahead(&stream, &tracks[i + 1].media);
+		drain_by(&stream, SNDRV_COMPRESS_PARTIAL_DRAIN);
+		tstamp = get_tstamp(&stream);
+		print_tstamp("track", &tstamp);
+		printf("{\"event\": \"room\", \"t_us\": %" PRIu64 ", \"avail\": %" PRIu64 "}\n",
+		       now_us(), get_avail(&stream));
+	}
+	drain(&stream);
+	tstamp = get_tstamp(&stream);
+	print_tstamp("drained", &tstamp);
+	close(stream.fd);
+	print_end(bytes);
+
+	return EXIT_GOOD;
+}
+
+/* Plays the beginning: a ring full. */
+static void begin(struct stream *stream, struct media *media)
+{
+	write_ahead(stream, media);
+	start(stream);
+	sleep_ms(stream, stream->options->after_ms);
+}
+
+static enum exit_code restart(const struct options *options)
+{
+	struct media media = map_media(options);
+	struct stream stream = { .options = options, .fd = open_device(options) };
+	struct snd_compr_tstamp tstamp;
+	struct media first = media;
+
+	set_params(&stream, &media);
+	begin(&stream, &first);
+	device_ioctl(stream.fd, SNDRV_COMPRESS_STOP, NULL, "stop");
+	tstamp = get_tstamp(&stream);
+	print_tstamp("stop", &tstamp);
+	stream.started = false;
+	write_media(&stream, &media);
+	drain(&stream);
+	tstamp = get_tstamp(&stream);
+	print_tstamp("drained", &tstamp);
+	close(stream.fd);
+	print_end(media.length - media.start);
+
+	return EXIT_GOOD;
+}
+
+static enum exit_code drain_pause(const struct options *options)
+{
+	struct media media = map_media(options);
+	struct stream stream = { .options = options, .fd = open_device(options) };
+	struct snd_compr_tstamp tstamp;
+	int status;
+	pid_t child;
+
+	set_params(&stream, &media);
+	write_media(&stream, &media);
+	child = fork();
+	if (child < 0)
+		die(EXIT_FAILED, "cannot fork: %s", strerror(errno));
+	if (!child) {
+		drain(&stream);
+		tstamp = get_tstamp(&stream);
+		print_tstamp("drained", &tstamp);
+		_exit(EXIT_GOOD);
+	}
+	sleep_ms(&stream, options->after_ms);
+	hold(&stream);
+	if (waitpid(child, &status, 0) < 0 || !WIFEXITED(status))
+		die(EXIT_FAILED, "the drain did not end");
+	close(stream.fd);
+
+	return WEXITSTATUS(status);
+}
+
+static void print_call(const char *call, int ret)
+{
+	printf("{\"event\": \"call\", \"t_us\": %" PRIu64 ", \"call\": \"%s\", \"error\": \"%s\"}\n",
+	       now_us(), call, ret < 0 ? strerrorname_np(errno) : "");
+	fflush(stdout);
+}
+
+static enum exit_code lose(const struct options *options)
+{
+	struct media media = map_media(options);
+	struct stream stream = { .options = options, .fd = open_device(options) };
+	struct pollfd pollfd = { .fd = stream.fd, .events = POLLOUT };
+	struct snd_compr_avail avail;
+	struct media rest = media;
+
+	set_params(&stream, &media);
+	begin(&stream, &rest);
+	write_ahead(&stream, &rest);
+	/* a ring that is full: who plays this waits */
+	do {
+		if (poll(&pollfd, 1, options->timeout_s * 1000) <= 0)
+			die(EXIT_FAILED, "nothing has happened for %u s", options->timeout_s);
+		if (!(pollfd.revents & (POLLERR | POLLHUP)) && rest.start < rest.length)
+			write_ahead(&stream, &rest);
+	} while (!(pollfd.revents & (POLLERR | POLLHUP)));
+	print_event("lost");
+	print_call("write", write(stream.fd, media.data + media.start, 1));
+	print_call("avail", ioctl(stream.fd, SNDRV_COMPRESS_AVAIL, &avail));
+	print_call("drain", ioctl(stream.fd, SNDRV_COMPRESS_DRAIN));
+	print_call("close", close(stream.fd));
+
+	return EXIT_GOOD;
+}
+
+static enum exit_code cycle(const struct options *options)
+{
+	struct media media = map_media(options);
+
+	for (unsigned int i = 0; i < options->count; i++) {
+		struct stream stream = { .options = options, .fd = open_device(options) };
+		struct media from = media;
+
+		set_params(&stream, &media);
+		begin(&stream, &from);
+		close(stream.fd);
+	}
+	print_end(0);
 
 	return EXIT_GOOD;
 }
@@ -567,6 +804,10 @@ static struct options parse(int argc, char **argv)
 		{ "no-drain", no_argument, NULL, 'N' },
 		{ "drain-delay", required_argument, NULL, 'd' },
 		{ "tstamp-interval", required_argument, NULL, 'i' },
+		{ "after", required_argument, NULL, 'a' },
+		{ "count", required_argument, NULL, 'C' },
+		{ "early", no_argument, NULL, 'e' },
+		{ "late-metadata", no_argument, NULL, 'l' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -574,11 +815,13 @@ static struct options parse(int argc, char **argv)
 	struct options options = {
 		.device = "/dev/snd/comprC0D3",
 		.pause_ms = 500,
+		.after_ms = 300,
+		.count = 1,
 		.timeout_s = 30,
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "D:c:r:n:f:F:w:Hp:P:Nd:i:t:h", long_options,
+	while ((option = getopt_long(argc, argv, "D:c:r:n:f:F:w:Hp:P:Nd:i:a:C:elt:h", long_options,
 				     NULL)) != -1) {
 		switch (option) {
 		case 'D':
@@ -622,6 +865,18 @@ static struct options parse(int argc, char **argv)
 		case 'i':
 			options.tstamp_ms = number(optarg, 0, 3600000);
 			break;
+		case 'a':
+			options.after_ms = number(optarg, 0, 3600000);
+			break;
+		case 'C':
+			options.count = number(optarg, 1, UINT32_MAX);
+			break;
+		case 'e':
+			options.early = true;
+			break;
+		case 'l':
+			options.late_metadata = true;
+			break;
 		case 't':
 			options.timeout_s = number(optarg, 1, 3600);
 			break;
@@ -637,10 +892,9 @@ static struct options parse(int argc, char **argv)
 	if (optind == argc)
 		die(EXIT_USAGE, "no command; try --help");
 	options.command = argv[optind++];
+	options.files = argv + optind;
 	if (optind < argc)
 		options.file = argv[optind++];
-	if (optind < argc)
-		die(EXIT_USAGE, "'%s' is one argument too many", argv[optind]);
 
 	return options;
 }
@@ -649,23 +903,29 @@ int main(int argc, char **argv)
 {
 	static const struct command {
 		const char *name;
-		bool file;
+		enum { NO_FILE, ONE_FILE, FILES } files;
 		enum exit_code (*run)(const struct options *options);
 	} commands[] = {
-		{ "caps", false, show_caps },
-		{ "codec-caps", false, show_codec_caps },
-		{ "params", false, show_params },
-		{ "play", true, play },
-		{ "pause", true, play },
+		{ "caps", NO_FILE, show_caps },
+		{ "codec-caps", NO_FILE, show_codec_caps },
+		{ "params", NO_FILE, show_params },
+		{ "play", ONE_FILE, play },
+		{ "pause", ONE_FILE, play },
+		{ "album", FILES, album },
+		{ "restart", ONE_FILE, restart },
+		{ "drain-pause", ONE_FILE, drain_pause },
+		{ "lose", ONE_FILE, lose },
+		{ "cycle", ONE_FILE, cycle },
 	};
 	struct options options = parse(argc, argv);
 
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(commands[i].name, options.command))
 			continue;
-		if (commands[i].file != !!options.file)
+		if ((commands[i].files != NO_FILE) != !!options.file ||
+		    (commands[i].files == ONE_FILE && options.files[1]))
 			die(EXIT_USAGE, "'%s' takes %s FILE", options.command,
-			    commands[i].file ? "one" : "no");
+			    commands[i].files ? "one" : "no");
 		if (!strcmp(options.command, "pause"))
 			options.pause = true;
 		return commands[i].run(&options);

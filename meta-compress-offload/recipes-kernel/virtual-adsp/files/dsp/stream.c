@@ -357,7 +357,7 @@ enum adsp_status stream_remove_silence(struct stream *stream, enum silence silen
 {
 	enum adsp_status status = ADSP_EOK;
 
-	if (silence == SILENCE_INITIAL && stream->decoded)
+	if (silence == SILENCE_INITIAL && stream->track_bytes)
 		status = ADSP_ENOTREADY;	/* too late: the start of the track is gone */
 	else if (silence == SILENCE_TRAILING && samples > TRAILING_MAX)
 		status = ADSP_EBADPARAM;
@@ -474,7 +474,7 @@ void stream_flush(struct stream *stream)
 	stream->decoded = stream->rendered;
 	give_back(stream, &stream->playing, true);
 	give_back(stream, &stream->pending, true);
-	stream->hold_trailing = 0;
+	stream->drop_initial = stream->hold_trailing = 0;
 	stream->track_bytes = 0;
 	stream->finishing = stream->ended = false;
 	stream->refill = true;

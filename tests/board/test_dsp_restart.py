@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""The DSP dies while a client plays: the client is told, the kernel survives, and the device comes back."""
+
+import time
+
+import pytest
+from support.compress import assert_good
+
+pytestmark = pytest.mark.lg_feature(["dsp-record", "dsp-control"])
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.3)
+
+
+@pytest.mark.parametrize("order", ["pd-restart", "crash"])
+def test_with_a_client_that_plays(bare, compress_client, recorded, remote, control, order):
+    file, arguments = bare("lost.mp3", seconds=20)
+    remote.run_check("systemctl stop wireplumber pipewire; dmesg --clear")
+    try:
+        line = f"compress-client lose {' '.join(map(str, arguments))}"
+        remote.run_check(f"{line} > /tmp/lost 2>&1 & echo $! > /tmp/pid; sleep 1")
+        control.order(order)
+        wait_for(lambda: "close" in remote.run("cat /tmp/lost").text)
+        output = remote.run_check("cat /tmp/lost")
+        for call in ("write", "avail", "drain"):
+            assert f'"call": "{call}", "error": "ENODEV"' in output
+        assert '"call": "close", "error": ""' in output
+        wait_for(lambda: remote.run("aplay -l 2>/dev/null; ls /dev/snd/comprC0D3").code == 0)
+        wait_for(lambda: remote.run("systemctl is-active virtual-adsp").text.strip() == "active")
+        log = remote.run_check("dmesg")
+        assert "Unable to handle" not in log and "WARNING" not in log and "BUG" not in log
+    finally:
+        remote.run_check("systemctl start pipewire wireplumber")
+    known = len(recorded())
+    wait_for(lambda: remote.run("compress-client caps").code == 0)
+    wait_for(lambda: remote.run(f"compress-client params {' '.join(map(str, arguments[:-1]))}").code == 0)
+    compress_client("play", *arguments)
+    assert_good(file, [recorded()[-1]])
+    assert len(recorded()) > known
