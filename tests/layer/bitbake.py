@@ -140,9 +140,9 @@ class Build:
         assert "Traceback" not in result.stdout, result.stdout[-4000:]
         return result.stdout
 
-    def variables(self, recipe: str) -> dict[str, str]:
+    def variables(self, recipe: str, *options: str) -> dict[str, str]:
         """What `bitbake -e` shows, by name."""
-        shown = self.bitbake("-e", recipe)
+        shown = self.bitbake("-e", *options, recipe)
         return dict(re.findall(r'^(?:export )?([\w:.+${}-]+)="(.*)"$', shown, re.MULTILINE))
 
 
