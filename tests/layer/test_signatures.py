@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 from bitbake import Build
 
+pytestmark = pytest.mark.timeout(3600)
 RECIPES = ("alsa-ucm-conf", "ffmpeg", "linux-yocto", "pipewire", "tinycompress", "wireplumber")
 
 
@@ -24,7 +25,6 @@ def signatures(build: Build, *options: str) -> dict[str, str]:
     return dict(entries)
 
 
-@pytest.mark.timeout(3600)
 def test_the_layer_without_its_feature_changes_no_signature(configure: Callable[..., Build]) -> None:
     off = "tests/layer/kas/feature-off.yml"
     absent = configure(
@@ -38,7 +38,6 @@ def test_the_layer_without_its_feature_changes_no_signature(configure: Callable[
         assert f"{recipe}:do_compile" in before or f"{recipe}:do_install" in before
 
 
-@pytest.mark.timeout(3600)
 def test_the_feature_does_change_signatures(configure: Callable[..., Build]) -> None:
     """Else the test above would compare nothing."""
     off = "tests/layer/kas/feature-off.yml"
