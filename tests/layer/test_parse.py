@@ -47,7 +47,12 @@ def test_the_stub_is_for_the_meta_qcom_that_is_built() -> None:
 
 @pytest.mark.parametrize("build", ["virtual", "other", "board"])
 def test_it_parses_without_a_word(build: str, request: pytest.FixtureRequest) -> None:
-    said = request.getfixturevalue(build).bitbake("-p")
+    configured = request.getfixturevalue(build)
+    # What is parsed already is not judged again.
+    for path in LAYER.rglob("*"):
+        if path.suffix in {".bb", ".bbappend", ".inc", ".bbclass"}:
+            path.touch()
+    said = configured.bitbake("-p")
     assert " 0 errors." in said
     assert "WARNING" not in said and "ERROR" not in said, said
 
@@ -151,14 +156,18 @@ def test_without_a_compress_device_it_says_what_to_set(other: Build) -> None:
     assert 'set MACHINE_FEATURES:append = " compress-offload"' in said
 
 
-def test_without_the_licence_it_says_what_to_set(configure: Configure) -> None:
-    said = configure("license-off", "kas/virtual.yml", "tests/layer/kas/license-off.yml").refused(
-        "-n", "compress-offload-image"
-    )
+@pytest.fixture(scope="module")
+def bare(configure: Configure) -> Callable[[str], str]:
+    """What BitBake says about a target to somebody who has not accepted the licence, nor named a key."""
+    build = configure("bare", "kas/virtual.yml", "tests/layer/kas/license-off.yml")
+    return lambda target: build.refused("-n", target, COMPRESS_OFFLOAD_SSH_KEY="")
+
+
+def test_without_the_licence_it_says_what_to_set(bare: Callable[[str], str]) -> None:
+    said = bare("compress-offload-image")
     assert "ffmpeg was skipped: because it has a restricted license 'commercial'" in said
     assert "LICENSE_FLAGS_ACCEPTED" in said
 
 
-def test_without_a_key_the_development_image_says_what_to_set(virtual: Build) -> None:
-    said = virtual.refused("-n", "compress-offload-image-dev", COMPRESS_OFFLOAD_SSH_KEY="")
-    assert "set COMPRESS_OFFLOAD_SSH_KEY to the public key that may log in" in said
+def test_without_a_key_the_development_image_says_what_to_set(bare: Callable[[str], str]) -> None:
+    assert "set COMPRESS_OFFLOAD_SSH_KEY to the public key that may log in" in bare("development-access")
