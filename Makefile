@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Two commands do all the set-up: make demo, make test.
-.PHONY: setup demo test check check-layer bench image clean help
+.PHONY: setup demo test check check-layer bench fleet image clean help
 
 PYTHON := .venv/bin/python
 
@@ -10,6 +10,7 @@ help:
 	@echo "make check   all style and static checks"
 	@echo "make check-layer  yocto-check-layer, half an hour or more (needs OFFLOAD_CLONES, see docs/yocto.md)"
 	@echo "make bench   the performance figures"
+	@echo "make fleet   the board tests on three virtual boards at once, through a coordinator (FLEET_ARGS=--scaling)"
 	@echo "make image   build the virtual board's image alone (PIPEWIRE_SOURCE=auto|git|debian)"
 	@echo "make setup   install what is missing: Debian packages through apt, Python packages in .venv"
 	@echo "make clean   remove builds and runs; downloads and the lab's keys go too"
@@ -33,6 +34,9 @@ check-layer: setup
 
 bench: setup
 	@$(PYTHON) -m lab.bench
+
+fleet: setup
+	@$(PYTHON) -m lab.fleet $(FLEET_ARGS)
 
 image: setup
 	@$(PYTHON) -m lab.debian

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from lab.drivers.remote import HOST_ALIAS
 from lab.errors import UserError
 from lab.flash import Plan
 from lab.paths import board_folder
+from lab.places import locked
 from lab.virtual import client
 from lab.virtual.client import BoardInfo
 
@@ -39,6 +40,7 @@ class Board:
     name: str
     virtual: bool  #: whether a process of ours is the board, which must run before anything can be reached
     compatible: str | None = None  #: its name in the device trees of boot images, None if any will do
+    place: str | None = None  #: of a labgrid coordinator, which sessions lock
 
     @classmethod
     def find(cls, board: str, instance: str | None = None) -> "Board":
@@ -58,9 +60,15 @@ class Board:
         try:
             options = load_yaml(path.read_text()).get("options") or {}
             name, compatible = options.get("virtual_board"), options.get("compatible")
+            remote = bool(options.get("remote"))
         except (OSError, yaml.YAMLError, AttributeError) as error:
             raise NoBoardError(f"{path} is no labgrid environment: {error}") from error
-        return cls(path, str(instance or name or path.stem), name is not None, compatible)
+        if not remote:
+            return cls(path, str(instance or name or path.stem), name is not None, compatible)
+        place = os.environ.get("LG_PLACE")
+        if not place:
+            raise NoBoardError(f"{path} is for a place of a coordinator: name it by LG_PLACE")
+        return cls(path, place, False, compatible, place)
 
     @property
     def folder(self) -> Path:
@@ -124,25 +132,25 @@ class Board:
 
     @contextmanager
     def session(self, plan: Plan | None = None, *, real_time: bool = False) -> Iterator[Target]:
-        """A target for the block, whose strategy has *plan*; a virtual board runs only as long.
+        """A target for the block, whose strategy has *plan*.
+
+        A virtual board runs, and a coordinator's place is locked, only as long.
 
         Raises as start() and load() do.
         """
         if plan:
             self.remember(plan)
-        if self.virtual:
-            self.start(real_time=real_time, outlive=False)
-        try:
-            environment = self.load()
-            try:
-                target = environment.get_target()
-                target.get_strategy().plan = plan
-                yield target
-            finally:
-                environment.cleanup()
-        finally:
+        with ExitStack() as stack:
+            if self.place:
+                stack.enter_context(locked(self.place))
             if self.virtual:
-                self.stop()
+                self.start(real_time=real_time, outlive=False)
+                stack.callback(self.stop)
+            environment = self.load()
+            stack.callback(environment.cleanup)
+            target = environment.get_target()
+            target.get_strategy().plan = plan
+            yield target
 
     def load(self, *, must_run: bool = True) -> Environment:
         """The labgrid environment.

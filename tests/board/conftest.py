@@ -25,6 +25,7 @@ from lab.drivers.dsprecord import DspRecordDriver
 from lab.drivers.remote import RemoteDriver
 from lab.environment import Board
 from lab.flash import Plan
+from lab.fleet import BROKEN
 from lab.playback import media, session
 from lab.playback.record import Record
 from lab.playback.session import Outcome
@@ -57,6 +58,7 @@ def build_image() -> Callable[[str], Path]:
     return lambda variant: build_image(variant, report=lambda line: None)
 
 
+_BROKEN = pytest.StashKey[bool]()
 _RUN_FOLDER = pytest.StashKey[Path]()
 
 
@@ -105,11 +107,20 @@ def env(pytestconfig: pytest.Config, board: Board, plan: Plan | None) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def strategy(target: Target, plan: Plan | None, run_folder: Path) -> Iterator[OffloadStrategy]:
+def strategy(
+    target: Target, plan: Plan | None, run_folder: Path, pytestconfig: pytest.Config
+) -> Iterator[OffloadStrategy]:
     strategy = target.get_driver(OffloadStrategy, activate=False)
     strategy.plan = plan
     with runs.logged(target, run_folder):
         yield strategy
+    pytestconfig.stash[_BROKEN] = strategy.broken is not None
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell a fleet that not the tests, but the board is to blame."""
+    if session.config.stash.get(_BROKEN, False):
+        session.exitstatus = BROKEN
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def test_by_file(tmp_path):
 
 
 def test_an_unknown_name_is_told_the_known_ones():
-    with pytest.raises(NoBoardError, match="no board nonsense: name one of db845c, virtual"):
+    with pytest.raises(NoBoardError, match="no board nonsense: name one of db845c, remote, virtual"):
         Board.find("nonsense")
 
 
