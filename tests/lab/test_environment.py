@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 import deploy_folder
 import pytest
+import yaml
 from labgrid.factory import target_factory
 from samples import HARDWARE
 
@@ -134,3 +135,10 @@ def test_the_real_boards_environment_is_sound():
     shared = {"LimitedFastbootDriver", "ShellDriver", "RemoteDriver", "PlayerDriver", "OffloadStrategy"}
     assert shared <= set(config["drivers"]) & set(virtual["drivers"])
     assert config["drivers"]["OffloadStrategy"]["compatible"] == " ".join(HARDWARE)
+
+
+def test_the_exporters_example_is_what_labgrid_knows():
+    example = yaml.safe_load((environment.FOLDER / "fleet" / "exporter.yaml").read_text())
+    assert example
+    for group in example.values():
+        assert set(group) <= set(target_factory.all_classes)
