@@ -19,13 +19,14 @@ from rich.table import Table
 from lab import runs
 from lab.debian import build_image
 from lab.drivers.player import PlayerDriver
+from lab.drivers.remote import RemoteDriver
 from lab.environment import Board
 from lab.errors import LabError
 from lab.flash import Plan
 from lab.playback import media, session
 from lab.playback.demomedia import make
 from lab.playback.media import Media
-from lab.playback.player import Playback
+from lab.playback.player import Playback, sampled, time_limit
 from lab.virtual.machine import INSTRUCTION_NS
 
 SECONDS = 60
@@ -39,6 +40,7 @@ class Cost:
 
     pipewire: float
     player: float
+    wakeups: float  #: of PipeWire, WirePlumber and the player, per second of audio
 
     @property
     def total(self) -> float:
@@ -57,7 +59,9 @@ def cost(playback: Playback) -> Cost:
     first, last = steady[0], steady[-1]
     per_second = INSTRUCTION_NS * (last.uptime_s - first.uptime_s)
     return Cost(
-        (last.pipewire_ns - first.pipewire_ns) / per_second, (last.player_ns - first.player_ns) / per_second
+        (last.pipewire_ns - first.pipewire_ns) / per_second,
+        (last.player_ns - first.player_ns) / per_second,
+        (last.wakeups - first.wakeups) / (last.uptime_s - first.uptime_s),
     )
 
 
@@ -100,6 +104,7 @@ def main() -> int:
             name: {"pipewire": one.pipewire, "player": one.player, "total": one.total}
             for name, one in costs.items()
         },
+        "wakeups_per_second": {name: one.wakeups for name, one in costs.items()},
         "pipewire": (plan.manifest or {}).get("pipewire"),
     }
     (folder / "bench.json").write_text(json.dumps(results, indent=1) + "\n")
@@ -108,7 +113,7 @@ def main() -> int:
 
 
 def measure(target: Target, files: list[Media], folder: Path, lap) -> dict[str, Cost]:  # type: ignore[no-untyped-def]
-    """Play each file offloaded, and decoded in software on the PCM device of the same board."""
+    """Play each file offloaded, to the device without PipeWire, and decoded in software on the same board."""
     costs: dict[str, Cost] = {}
     player = target.get_driver(PlayerDriver)
     for file in files:
@@ -118,6 +123,8 @@ def measure(target: Target, files: list[Media], folder: Path, lap) -> dict[str, 
         if outcome.playback is None or not outcome.verdict.good:
             raise LabError(f"{codec} did not play right, so its cost means nothing: {outcome.verdict.error}")
         costs[f"{codec} offloaded"] = cost(outcome.playback)
+        costs[f"{codec} without PipeWire"] = cost(bare(target, file, folder))
+        lap(f"play {SECONDS} s of {codec} without PipeWire")
         software = player.play(file, encoded=False)
         if software.error:
             raise LabError(f"{codec} decoded in software did not play: {software.error}")
@@ -126,17 +133,37 @@ def measure(target: Target, files: list[Media], folder: Path, lap) -> dict[str, 
     return costs
 
 
+def bare(target: Target, file: Media, folder: Path) -> Playback:
+    """Write the packets to the compress device, and sleep until it takes more: the least that it can cost."""
+    packets = folder / "packets"
+    packets.write_bytes(file.payload)
+    remote = target.get_driver(RemoteDriver)
+    remote.put(packets, "/tmp/packets")
+    command = f"compress-client play -c {file.codec} -r {file.rate} -n {file.channels}"
+    playback = Playback()
+    remote.run(sampled(command, "/tmp/packets"), timeout=time_limit(SECONDS), on_line=playback.read_line)
+    return playback
+
+
 def show(console: Console, wall: dict[str, float], costs: dict[str, Cost]) -> None:
     """Both tables."""
     table = Table("wall time", "s", box=None)
     for name, seconds in wall.items():
         table.add_row(name, f"{seconds:.1f}")
     console.print(table)
-    table = Table("instructions per second of audio", "PipeWire", "player", "both", "offload saves", box=None)
+    columns = ("PipeWire", "player", "both", "offload saves", "wake-ups/s")
+    table = Table("instructions per second of audio", *columns, box=None)
     for name, one in costs.items():
         twin = costs.get(name.replace("offloaded", "decoded in software"))
         ratio = f"{twin.total / one.total:.1f} x" if twin is not one and twin else ""
-        table.add_row(name, f"{one.pipewire:,.0f}", f"{one.player:,.0f}", f"{one.total:,.0f}", ratio)
+        table.add_row(
+            name,
+            f"{one.pipewire:,.0f}",
+            f"{one.player:,.0f}",
+            f"{one.total:,.0f}",
+            ratio,
+            f"{one.wakeups:.2f}",
+        )
     console.print(table)
 
 

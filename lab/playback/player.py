@@ -14,19 +14,24 @@ from typing import NamedTuple
 #: Seconds of the board's time between two samples.
 SAMPLE_S = 0.5
 
-#: Prints lines ``sample UPTIME PIPEWIRE_NS PLAYER_NS POSITION``, and at the end ``end UPTIME CODE``.
-#: /proc/PID/task/*/schedstat counts nanoseconds on a CPU; /proc/PID/stat would count ticks.
+#: Prints lines ``sample UPTIME PIPEWIRE_NS PLAYER_NS POSITION WAKEUPS``, and at the end ``end UPTIME CODE``.
+#: /proc/PID/task/*/schedstat counts nanoseconds on a CPU; /proc/PID/stat would count ticks. A wake-up is what
+#: ends a voluntary switch. The player's standard input is a pipe that stays open, for keys.
 SCRIPT = r"""
 export PIPEWIRE_RUNTIME_DIR=/run/pipewire
 file=@FILE@
 daemon=$(pidof -s pipewire) || { echo "PipeWire does not run on the board" >&2; exit 69; }
 exec 3<&0
-pw-cat --playback @OPTIONS@ "$file" </dev/null &
+keys=/tmp/lab-keys.$$
+mkfifo $keys && exec 4<>$keys && rm $keys
+@COMMAND@ "$file" <&4 &
 position=0
 player=$!
 (cat <&3 >/dev/null; kill $player) 2>/dev/null &
 watcher=$!
 @STEPS@
+statuses="/proc/$daemon/task/*/status /proc/$player/task/*/status"
+manager=$(pidof -s wireplumber) && statuses="$statuses /proc/$manager/task/*/status"
 spent() {
     ns=0
     for stat in /proc/$1/task/*/schedstat; do
@@ -39,8 +44,10 @@ while read -r _ _ state _ </proc/$player/stat && [ "$state" != Z ]; do
     for link in /proc/$player/fd/*; do
         [ "$link" -ef "$file" ] && read -r _ position </proc/$player/fdinfo/${link##*/}
     done
+    wakeups=0
+    for n in $(sed -n 's/^voluntary_ctxt_switches://p' $statuses); do wakeups=$((wakeups + n)); done
     read -r now _ </proc/uptime
-    echo "sample $now $daemon_ns $ns $position"
+    echo "sample $now $daemon_ns $ns $position $wakeups"
     sleep @SAMPLE@
 done 2>/dev/null
 wait $player
@@ -58,6 +65,7 @@ class Sample(NamedTuple):
     pipewire_ns: int  #: on a CPU, since it started
     player_ns: int
     position: int  #: bytes of the file that the player has read
+    wakeups: int = 0  #: of PipeWire, WirePlumber and the player since they started
 
 
 @dataclass
@@ -73,8 +81,8 @@ class Playback:
     def read_line(self, line: str) -> None:
         """Take in one line of the script's output."""
         match line.split():
-            case ["sample", uptime, pipewire, player, position]:
-                self.samples.append(Sample(float(uptime), int(pipewire), int(player), int(position)))
+            case ["sample", uptime, *counts]:
+                self.samples.append(Sample(float(uptime), *map(int, counts)))
             case ["end", uptime, code]:
                 self.ended_s, self.code = float(uptime), int(code)
 
@@ -109,11 +117,18 @@ def script(
     """The script that plays *remote_path* on the node *target*; by default WirePlumber chooses the node.
 
     Not *encoded*, the player decodes the file itself and plays PCM, as without offload. *options* go to the
-    player; *steps* are shell commands run beside it, which find its process id in ``$player``.
+    player; *steps* are shell commands run beside it, which find its process id in ``$player``, and give it
+    keys through descriptor 4.
     """
-    words = ["--encoded"] * encoded + ["--target", target] * bool(target) + [*options]
+    words = ["pw-cat", "--playback"]
+    words += ["--encoded"] * encoded + ["--target", target] * bool(target) + [*options]
+    return sampled(shlex.join(words), remote_path, steps)
+
+
+def sampled(command: str, remote_path: str, steps: str = "") -> str:
+    """The script that plays *remote_path* with the shell's *command*, and samples."""
     return (
-        SCRIPT.replace("@OPTIONS@", shlex.join(words))
+        SCRIPT.replace("@COMMAND@", command)
         .replace("@STEPS@", f"{{ {steps}; }} </dev/null >/dev/null &" if steps else "")
         .replace("@FILE@", shlex.quote(remote_path))
         .replace("@SAMPLE@", f"{SAMPLE_S:g}")
