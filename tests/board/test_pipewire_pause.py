@@ -75,3 +75,10 @@ def test_silence_comes_at_once(perform, tmp_path):
     events = [event for event in outcome.record.events if event["event"] in ("run", "pause")]
     assert [event["event"] for event in events] == ["run", "pause", "run"]
     assert outcome.record.playing_s == pytest.approx(5 + 2, abs=0.3)
+
+
+def test_a_late_player(perform, tmp_path):
+    """A cycle waits for the player on a busy machine (here: a stopped one), or what it has for it is lost."""
+    late = "; ".join(["sleep 0.1; kill -STOP $player; sleep 0.2; kill -CONT $player"] * 10)
+    path = make(tmp_path / "a.flac", seconds=5)
+    assert_whole(perform(path, f"sleep 0.5; {late}", ("--latency=20ms",)))
