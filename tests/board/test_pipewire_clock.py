@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The graph's clock is the DSP's, whose crystal is not the CPU's: pw_time against what was rendered."""
 
+import os
 import re
 
 import numpy as np
@@ -59,3 +60,13 @@ def test_pw_time_follows_the_dsp(skew, errors, ppm):
     assert np.abs(clock).max() <= ERROR_S
     if ppm:
         assert np.ptp(cpu) > 5 * ERROR_S, "the clocks must have drifted apart"
+
+
+@pytest.mark.skipif(
+    "OFFLOAD_LONG" not in os.environ, reason="takes three minutes: enable it with OFFLOAD_LONG=1"
+)
+def test_ten_minutes_without_drift(skew, errors):
+    skew(500)
+    clock, cpu = errors(600, "--latency=100ms", rate=16000, channels=1, options=("-b:a", "24k"))
+    assert np.abs(clock).max() <= ERROR_S
+    assert np.ptp(cpu) > 0.2
