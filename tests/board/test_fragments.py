@@ -11,7 +11,7 @@ def ends(record):
     return by_name(record.events, "eos")
 
 
-@pytest.mark.parametrize("size", [417, 3000, 5000, 8191, 8193, 20000])
+@pytest.mark.parametrize("size", [417, 5000, 8193, 20000])
 def test_writes_of_any_size(bare, compress_client, recorded, size):
     """The DSP is slower than the client, and at the start, and at the end, it is not."""
     file, arguments = bare("cut.mp3", seconds=4)
@@ -23,7 +23,7 @@ def test_writes_of_any_size(bare, compress_client, recorded, size):
     assert set(lengths[:-1]) == {8192} and 0 < lengths[-1] <= 8192
 
 
-@pytest.mark.parametrize("size", [16, 64, 100, 128])
+@pytest.mark.parametrize("size", [16, 64, 128])
 def test_large_fragments(bare, compress_client, recorded, size):
     """As large as the device offers; from 64 KiB on their length takes more than 16 bits."""
     file, arguments = bare("large.flac", seconds=10)
@@ -47,7 +47,7 @@ def test_the_largest_ring(bare, compress_client, recorded):
     assert_good(file, recorded())
 
 
-@pytest.mark.parametrize("fragments", [1, 2, 3, 10])
+@pytest.mark.parametrize("fragments", [1, 10])
 def test_a_drain_of_whole_fragments(bare, compress_client, recorded, remote, fragments):
     """No part of a fragment is left for the end."""
     file, arguments = bare("whole.mp3", seconds=8)
@@ -58,7 +58,7 @@ def test_a_drain_of_whole_fragments(bare, compress_client, recorded, remote, fra
     assert record.stream["drained"] and len(ends(record)) == 1
 
 
-@pytest.mark.parametrize("length", [1, 417, 8191, 8192, 8193, 10 * 8192, 10 * 8192 + 1])
+@pytest.mark.parametrize("length", [1, 8191, 8193, 10 * 8192 + 1])
 def test_a_drain_of_any_length(bare, compress_client, recorded, remote, length):
     file, arguments = bare("any.mp3", seconds=8)
     remote.run_check(f"truncate -s {length} /tmp/packets")
