@@ -50,9 +50,19 @@ def mmdebstrap(arguments: Iterable[str], log: Path) -> None:
 
 
 class BuildRoot:
-    """Runs the shell scripts in ``steps/`` inside the root, and keeps their results in the cache."""
+    """Runs the shell scripts of a folder inside the root, and keeps their results in the cache."""
 
-    def __init__(self, cache: Cache, logs: Path, report: Report) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        logs: Path,
+        report: Report,
+        *,
+        packages: tuple[str, ...] = PACKAGES,
+        steps: Path = STEPS,
+    ) -> None:
+        self.packages = packages
+        self.steps = steps
         self.cache = cache
         self.logs = logs
         self.report = report
@@ -63,7 +73,8 @@ class BuildRoot:
     def path(self) -> Path:
         """The root's folder, made on first use."""
         if self._root is None:
-            self._root = self.cache.entry("buildroot", {"suite": SUITE, "packages": PACKAGES}, self._make)
+            key = {"suite": SUITE, "packages": self.packages}
+            self._root = self.cache.entry("buildroot", key, self._make)
         return self._root
 
     def _make(self, folder: Path) -> None:
@@ -72,7 +83,7 @@ class BuildRoot:
         archive = folder / "root.tar"
         mmdebstrap(
             [
-                "--variant=apt", "--architectures=amd64,arm64", f"--include={','.join(PACKAGES)}",
+                "--variant=apt", "--architectures=amd64,arm64", f"--include={','.join(self.packages)}",
                 # Sources are fetched by apt from wherever the binary packages come.
                 "--customize-hook=sed -n 's/^deb /deb-src /p' \"$1/etc/apt/sources.list\""
                 " > \"$1/etc/apt/sources.list.d/sources.list\"",
@@ -97,16 +108,16 @@ class BuildRoot:
         script: str | None = None,
         network: bool = False,
     ) -> Path:
-        """Run ``steps/SCRIPT.sh`` (default: *name*) in the root; return the folder that it filled.
+        """Run ``SCRIPT.sh`` (default: *name*) of *steps* in the root; return the folder that it filled.
 
         The script sees each of *inputs* read-only at ``/in/KEY``, *variables* in its environment, an empty
         ``/work`` to build in and ``/out`` for its results. Raises BuildError where it fails.
         """
         inputs, variables = inputs or {}, variables or {}
-        source = STEPS / f"{script or name}.sh"
+        source = self.steps / f"{script or name}.sh"
         key = {
             # The packages, not the folder, so that a root made again does not make everything again.
-            "root": hashlib.sha256(repr((SUITE, PACKAGES)).encode()).hexdigest(),
+            "root": hashlib.sha256(repr((SUITE, self.packages)).encode()).hexdigest(),
             "script": digest_tree(source),
             "inputs": {label: self._digest(path) for label, path in inputs.items()},
             "variables": dict(variables),
