@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+require stubs.inc
+inherit native
+
+PROVIDES = "pseudo-native shadow-native virtual/fakeroot-native"

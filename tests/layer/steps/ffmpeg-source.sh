@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+. /in/fetch
+fetch_orig ffmpeg
+mv ffmpeg_*.orig.tar.xz /out/
