@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted((ROOT / "kas").rglob("*.yml"))
+FILES = sorted([*(ROOT / "kas").glob("*.yml"), *(ROOT / "kas/fragments").glob("*.yml")])
 LOCKS = [path for path in FILES if path.name.endswith(".lock.yml")]
 BOARDS = ["kas/virtual.yml", "kas/db845c.yml"]
 FRAGMENTS = [
@@ -103,3 +103,17 @@ def test_every_lock_file_locks_only_what_its_file_names() -> None:
         config = yaml.safe_load(lock.with_name(lock.name.replace(".lock", "")).read_text())
         locked = set(yaml.safe_load(lock.read_text())["overrides"]["repos"])
         assert locked <= {name for name, repo in config["repos"].items() if repo and "url" in repo}
+
+
+def test_the_ci_example_names_files_and_targets_that_exist() -> None:
+    example = yaml.safe_load((ROOT / "kas/ci/gitlab-ci.yml").read_text())
+    jobs = [job for job in example.values() if isinstance(job, dict)]
+    commands = [line for job in jobs for line in job.get("script", [])]
+    boards = [job["variables"]["BOARD"] for job in jobs if "BOARD" in job.get("variables", {})]
+    names = {name for line in commands for name in re.findall(r"kas/[^\s:\"]+", line) if "$" not in name}
+    assert names and boards
+    for name in names | {f"kas/{board}.yml" for board in boards}:
+        assert (ROOT / name).is_file(), name
+    makefile = (ROOT / "Makefile").read_text()
+    for target in (target for line in commands if line.startswith("make ") for target in line.split()[1:]):
+        assert f"\n{target}:" in makefile, f"make {target}"
