@@ -69,7 +69,7 @@ def named_files() -> set[str]:
 @pytest.mark.parametrize("patch", PATCHES, ids=relative)
 def test_patch_is_applied_by_a_recipe(patch: Path) -> None:
     name = str(patch.relative_to(next(parent for parent in patch.parents if parent.name == "files")))
-    # What only another version needs, which Yocto does not have: PipeWire 1.4.2, Linux 6.12 and 7.2 of Debian.
+    # What only other versions need, which Yocto does not have: PipeWire 1.4.2, Linux 6.12 and 7.2.
     assert (name in named_files()) != name.startswith(("1.4.2/", "6.12/", "7.2/"))
 
 
