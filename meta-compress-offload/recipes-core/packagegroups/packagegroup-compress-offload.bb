@@ -24,10 +24,17 @@ RDEPENDS:${PN} = "\
 RDEPENDS:${PN}-tools = "\
     alsa-utils \
     gstreamer1.0 \
+    gstreamer1.0-plugins-base-apps \
+    gstreamer1.0-plugins-base-audioconvert \
+    gstreamer1.0-plugins-base-audioresample \
     gstreamer1.0-plugins-base-playback \
     gstreamer1.0-plugins-base-typefindfunctions \
+    gstreamer1.0-plugins-base-volume \
     gstreamer1.0-plugins-good-audioparsers \
+    gstreamer1.0-plugins-good-flac \
     gstreamer1.0-plugins-good-id3demux \
+    gstreamer1.0-plugins-good-isomp4 \
+    gstreamer1.0-plugins-good-mpg123 \
     pipewire-spa-tools \
     pipewire-tools \
     tinycompress \
