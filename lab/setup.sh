@@ -9,7 +9,7 @@ packages="python3 python3-venv ca-certificates git openssh-client perl shellchec
 mmdebstrap bubblewrap uidmap gpgv debian-archive-keyring xz-utils
 qemu-system-arm fastboot
 ffmpeg flac e2fsprogs
-gcc make pkg-config libc6-dev libmpg123-dev libflac-dev"
+gcc make pkg-config libc6-dev libmpg123-dev libflac-dev libavcodec-dev libfaad-dev"
 
 missing=
 for package in $packages; do

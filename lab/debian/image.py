@@ -75,6 +75,10 @@ class QuickImage:
         title = "kernel: Debian's for arm64"
         return self.root.step("kernel", {"fetch": self.fetch}, title=title, network=True)
 
+    def samples(self) -> Path:
+        """For tests: ``music.ape``, ``lossless.wma`` and ``pro-silence.wma``, which no free encoder makes."""
+        return self.root.step("samples", {"fetch": self.fetch}, title="sample files", network=True)
+
     def deploy(self, variant: str, pipewire_source: str) -> Path:
         """The deploy folder of *variant*: boot image, root file system, manifest and the lab's key."""
         step, fetch = self.root.step, self.fetch
@@ -98,7 +102,12 @@ class QuickImage:
             {"BUILT": "needed patched" if variant == "patched" else "needed"},
             title="kernel modules of the image",
         )  # fmt: skip
-        dsp = self._program("virtual-adsp", {"source": adsp / "dsp", "module": adsp / "module"})
+        avcodec = step("avcodec", {"fetch": fetch}, title="libavcodec for the virtual ADSP", network=True)
+        faad = step("faad", {"fetch": fetch}, title="libfaad for the virtual ADSP", network=True)
+        dsp = self._program(
+            "virtual-adsp",
+            {"source": adsp / "dsp", "module": adsp / "module", "avcodec": avcodec, "faad": faad},
+        )
         client = self._program("compress-client", {"source": recipes / "compress-client/files"})
 
         ffmpeg = step("ffmpeg", {"fetch": fetch}, title="FFmpeg, demuxers only", network=True)
@@ -137,7 +146,7 @@ class QuickImage:
             title=f"root file system ({variant} PipeWire)",
         )  # fmt: skip
 
-        fetched = [base, kernel, initramfs, ffmpeg, wireplumber, source]
+        fetched = [base, kernel, initramfs, ffmpeg, avcodec, faad, wireplumber, source]
         key = {
             "parts": [str(part.name) for part in (packed, initramfs, dtb, rootfs, keys)],
             "command line": COMMAND_LINE,

@@ -2,17 +2,22 @@
 """What is in an audio file: the packets that a player sends to the DSP, and the PCM that they decode to.
 
 libavformat skips tags and the Xing/Info frame, so what reaches the DSP is the packets, not the file.
-libavcodec is the independent decoder: the model DSP uses others (libmpg123, libFLAC).
+libavcodec decodes on the host. The model DSP has other decoders (libmpg123, libFLAC, libfaad, its own of
+ALAC), but for WMA and APE, where libavcodec's are the only free ones: there a comparison shows what happened
+on the way.
 """
 
 import hashlib
+import struct
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
@@ -25,8 +30,12 @@ Samples = NDArray[np.int32]
 CODECS = {"mp3": "mp3", "mp3float": "mp3", "flac": "flac", "wmav1": "wma", "wmav2": "wma", "wmapro": "wma",
           "wmalossless": "wma", "alac": "alac", "ape": "ape", "aac": "aac", "vorbis": "vorbis"}  # fmt: skip
 
-#: libavcodec's decoder for the codecs whose PCM can be judged. The float MP3 decoder rounds once, at the end.
-DECODERS = {"mp3": "mp3float", "flac": "flac"}
+#: libavcodec's decoder for the codecs whose packets need no more than the codec's header to be decoded. The
+#: float MP3 decoder rounds once, at the end.
+BARE_DECODERS = {"mp3": "mp3float", "flac": "flac"}
+
+#: The codecs whose PCM can be judged.
+JUDGED = ("mp3", "flac", "wma", "alac", "ape", "aac")
 
 MP3_FRAMES_PER_PACKET = {
     3: 1152,
@@ -57,6 +66,29 @@ class StreamInfo:
 
 
 @dataclass(frozen=True)
+class ApeHeader:
+    """The header of a Monkey's Audio file from version 3.98 on: APE_DESCRIPTOR and APE_HEADER."""
+
+    version: int
+    compression_level: int
+    format_flags: int
+    blocks_per_frame: int
+    final_frame_blocks: int
+    total_frames: int
+    bits: int
+
+    @classmethod
+    def read(cls, path: Path) -> "ApeHeader":
+        """Read it from *path*. Raises MediaError where there is none, or an older one."""
+        with path.open("rb") as file:
+            data = file.read(512)
+        version, length = struct.unpack_from("<4xHxxI", data.ljust(76, b"\0"))
+        if data[:4] != b"MAC " or version < 3980 or len(data) < length + 24:
+            raise MediaError(f"{path}: it has no header of Monkey's Audio 3.98 or later")
+        return cls(version, *struct.unpack_from("<HHIIIH", data, length))
+
+
+@dataclass(frozen=True)
 class Media:
     """One audio stream of a file, demuxed."""
 
@@ -69,6 +101,8 @@ class Media:
     offset: int  #: of the first packet in the file, behind tags and header
     encoder_delay: int  #: frames at the start that a gapless player would drop
     header: bytes  #: codec's out-of-band data (FLAC: STREAMINFO)
+    variant: str = ""  #: libavcodec's name of the codec, where it makes more differences: wmav2, wmapro, …
+    bit_rate: int = 0  #: bits per second as the container tells it; 0: it does not
 
     @cached_property
     def payload(self) -> bytes:
@@ -96,7 +130,7 @@ def read(path: Path) -> Media:
     if not path.is_file():
         raise MediaError(f"{path}: that is not a file")
     try:
-        with av.open(str(path)) as container:
+        with _open(path) as container:
             # A cover picture is a video stream; text files can pass for e.g. subtitles or ANSI art.
             stream = container.streams.best("audio")
             if not isinstance(stream, av.AudioStream):
@@ -114,11 +148,13 @@ def read(path: Path) -> Media:
                 codec,
                 context.rate,
                 context.channels,
-                _bits(codec, header),
+                _bits(codec, context.name, header, path),
                 [bytes(p) for p in packets],
                 (packets[0].pos or 0) if packets else 0,
                 delay,
                 header,
+                context.name,
+                context.bit_rate or 0,
             )
     except FFmpegError as error:
         raise MediaError(f"{path}: that is not audio ({error.strerror})") from error
@@ -147,8 +183,21 @@ def check(media: Media) -> None:
             )
 
 
-def _bits(codec: str, header: bytes) -> int:
-    return StreamInfo.parse(header).bits if codec == "flac" else 16
+def _open(path: Path) -> InputContainer:
+    # An MP4 file's list of edits would hide the packet that the encoder begins with; a player sends it.
+    return av.open(str(path), options={"ignore_editlist": "1"})
+
+
+def _bits(codec: str, variant: str, header: bytes, path: Path) -> int:
+    if codec == "flac":
+        return StreamInfo.parse(header).bits
+    if codec == "alac" and len(header) >= 36:
+        return header[17]  # bitDepth of ALACSpecificConfig, behind the atom's 12 bytes and two fields
+    if variant == "wmalossless" and len(header) >= 2:
+        return int.from_bytes(header[:2], "little")  # wValidBitsPerSample
+    if codec == "ape":
+        return ApeHeader.read(path).bits
+    return 16
 
 
 def _encoder_delay(packet: av.Packet) -> int:
@@ -159,21 +208,34 @@ def _encoder_delay(packet: av.Packet) -> int:
     return 0
 
 
+def _decoder(media: Media, stack: ExitStack) -> av.AudioCodecContext:
+    if media.codec in BARE_DECODERS:
+        context = av.CodecContext.create(BARE_DECODERS[media.codec], "r")
+        if media.header:
+            context.extradata = media.header
+    else:
+        # The others need what only the container knows and PyAV does not show, e.g. the block size.
+        stream = stack.enter_context(_open(media.path)).streams.best("audio")
+        assert stream is not None
+        context = stream.codec_context
+        context.thread_type = "NONE"
+    assert isinstance(context, av.AudioCodecContext)
+    return context
+
+
 def _decode(media: Media) -> Samples:
     sent = 0
     try:
-        # A context of our own and bare packets: the side data that asks to trim stays behind.
-        context = av.CodecContext.create(DECODERS[media.codec], "r")
-        assert isinstance(context, av.AudioCodecContext)
-        if media.header:
-            context.extradata = media.header
         blocks = []
-        for packet in [*map(av.Packet, media.packets), None]:
-            sent += 1
-            for frame in context.decode(packet):
-                block = frame.to_ndarray()
-                # Packed formats come as one row of interleaved samples, planar ones as one row per channel.
-                blocks.append(block.T if frame.format.is_planar else block.reshape(-1, media.channels))
+        with ExitStack() as stack:
+            context = _decoder(media, stack)
+            # Bare packets: the side data that asks to trim stays behind.
+            for packet in [*map(av.Packet, media.packets), None]:
+                sent += 1
+                for frame in context.decode(packet):
+                    block = frame.to_ndarray()
+                    # Packed formats are one row of interleaved samples, planar ones a row per channel.
+                    blocks.append(block.T if frame.format.is_planar else block.reshape(-1, media.channels))
     except FFmpegError as error:
         if sent >= len(media.packets):
             raise MediaError(f"{media.path}: the file is truncated (its last frame is cut short)") from error

@@ -14,7 +14,7 @@ from lab.drivers.player import PlayerDriver
 from lab.drivers.remote import Progress, RemoteError
 from lab.errors import UserError
 from lab.playback import media
-from lab.playback.media import DECODERS, Media
+from lab.playback.media import JUDGED, Media
 from lab.playback.player import Playback
 from lab.playback.record import Record, RecordError
 from lab.playback.verdict import Verdict, judge
@@ -38,7 +38,7 @@ def read_all(paths: Sequence[Path]) -> list[Media]:
     """Read and check all files, before anything is done with a board. Raises MediaError."""
     files = [media.read(path) for path in paths]
     with ThreadPoolExecutor() as pool:  # libavcodec decodes without the interpreter's lock
-        for _ in pool.map(media.check, [file for file in files if file.codec in DECODERS]):
+        for _ in pool.map(media.check, [file for file in files if file.codec in JUDGED]):
             pass
     return files
 
@@ -51,10 +51,10 @@ def check_codecs(files: Sequence[Media], listed: Sequence[str]) -> None:
             raise CodecError(
                 f"{file.path}: it is {file.codec.upper()}, which the DSP does not list; it lists {names}"
             )
-        if file.codec not in DECODERS:
+        if file.codec not in JUDGED:
             raise CodecError(
                 f"{file.path}: the DSP lists {file.codec.upper()}, but the lab can judge "
-                f"{' and '.join(codec.upper() for codec in DECODERS)} only"
+                f"{' and '.join(codec.upper() for codec in JUDGED)} only"
             )
 
 

@@ -15,7 +15,14 @@ from lab.playback.record import Record, RecordError
 
 #: The largest difference, in steps of 16 bits, at which two good decoders still agree. MP3 decoders may round
 #: differently (ISO 11172-4 allows it); FLAC is lossless.
-TOLERANCE = {"mp3": 2.0, "flac": 0.0}
+TOLERANCE = {"mp3": 2.0, "flac": 0.0, "alac": 0.0, "ape": 0.0, "aac": 2.0, "wma": 2.0}
+
+#: The DSP's names for the codecs, where one of ours is several of its formats.
+DSP_CODECS = {"wma9": "wma", "wma10": "wma"}
+
+#: Frames at the start in which two good decoders may differ: AAC's first block lacks the one before it, with
+#: which it overlaps; libfaad keeps silent.
+UNSETTLED = {"aac": 1024}
 
 #: Frames of either side's PCM among which a shift is looked for, and the largest shift found.
 _WINDOW, _REACH = 1 << 16, 1 << 13
@@ -109,7 +116,7 @@ def judge(
 def _fault(media: Media, record: Record, pcm: PcmComparison | None) -> str | None:
     """The first thing wrong with the stream, in the order of cause and effect, as a sentence."""
     stream, sent, received = record.stream, media.payload, record.received
-    if stream["codec"] != media.codec:
+    if DSP_CODECS.get(stream["codec"], stream["codec"]) != media.codec:
         return f"the DSP was told to decode {stream['codec']}, the file is {media.codec}"
     if (stream["rate"], stream["channels"]) != (media.rate, media.channels):
         return (
@@ -164,6 +171,8 @@ def compare_pcm(media: Media, rendered: NDArray[np.int32], bits: int) -> PcmComp
     # Left-justified to 32 bits, so that 16 and 24 bits compare.
     ours = expected.astype(np.int64) << (32 - media.bits)
     theirs = rendered.astype(np.int64) << (32 - bits)
+    if unsettled := UNSETTLED.get(media.codec):
+        ours, theirs = ours[unsettled:], theirs[unsettled:]
     best: PcmComparison | None = None
     # A tone correlates with itself at many shifts: try the legitimate ones before searching.
     for shift in (*_allowed_shifts(media), None):

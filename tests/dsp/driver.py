@@ -78,6 +78,7 @@ class Codec(IntEnum):
     WMA10 = 0x10DA7
     ALAC = 0x12F31
     APE = 0x12F32
+    AAC = 0x10DA6  # Qualcomm's msm-4.9 kernel, include/sound/apr_audio-v2.h
 
 
 class Status(IntEnum):

@@ -4,7 +4,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static const struct decoder_operations *const decoders[] = { &decoder_mp3, &decoder_flac, &decoder_pcm };
+static const struct decoder_operations *const decoders[] = {
+	&decoder_mp3, &decoder_flac, &decoder_pcm, &decoder_alac,
+#ifdef WITH_AVCODEC
+	&decoder_wma9, &decoder_wma10, &decoder_ape,
+#endif
+#ifdef WITH_FAAD
+	&decoder_aac,
+#endif
+};
 
 static const struct decoder_operations *find(uint32_t codec)
 {

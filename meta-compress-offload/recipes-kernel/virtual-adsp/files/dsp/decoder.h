@@ -48,7 +48,9 @@ struct decoder {
 	char error[160];	/* the first thing found wrong in the data, as a sentence; empty: nothing */
 };
 
-extern const struct decoder_operations decoder_mp3, decoder_flac, decoder_pcm;
+extern const struct decoder_operations decoder_mp3, decoder_flac, decoder_pcm, decoder_alac;
+extern const struct decoder_operations decoder_wma9, decoder_wma10, decoder_ape;	/* with libavcodec */
+extern const struct decoder_operations decoder_aac;	/* with libfaad */
 
 /* Whether there is a decoder for the codec. */
 bool decoder_exists(uint32_t codec);

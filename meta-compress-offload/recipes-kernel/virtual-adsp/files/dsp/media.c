@@ -42,6 +42,10 @@ static const struct field ape_fields[] = {
 	{ "blocks_per_frame", 8, 4 }, { "final_frame_blocks", 12, 4 }, { "total_frames", 16, 4 },
 	{ "bits", 20, 2 }, { "channels", 22, 2 }, { "rate", 24, 4 }, { "seek_table_present", 28, 4 }, { 0 }
 };
+/* struct asm_aac_fmt_blk_v2 in Qualcomm's msm-4.9 kernel, include/sound/apr_audio-v2.h */
+static const struct field aac_fields[] = {
+	{ "format_flag", 0, 2 }, { "object_type", 2, 2 }, { "channels", 4, 2 }, { "pce_bits", 6, 2 }, { "rate", 8, 4 }, { 0 }
+};
 
 static const struct media {
 	uint32_t codec;
@@ -56,6 +60,7 @@ static const struct media {
 	{ MEDIA_WMA_V10, "wma10", wma10_fields, 28 },
 	{ MEDIA_ALAC, "alac", alac_fields, 28 },
 	{ MEDIA_APE, "ape", ape_fields, 32 },
+	{ MEDIA_AAC, "aac", aac_fields, 12 },
 };
 
 static const struct media *find(uint32_t codec)
@@ -74,9 +79,11 @@ static uint32_t field_value(const uint8_t *block, const struct field *field)
 	return value;
 }
 
-static uint32_t named_value(const struct media_format *format, const struct field *fields, const char *name)
+uint32_t media_value(const struct media_format *format, const char *name)
 {
-	for (const struct field *field = fields; field->name; field++)
+	const struct media *entry = find(format->codec);
+
+	for (const struct field *field = entry ? entry->fields : NULL; field && field->name; field++)
 		if (!strcmp(field->name, name))
 			return field_value(format->block, field);
 	return 0;
@@ -112,13 +119,13 @@ enum adsp_status media_parse(uint32_t codec, const uint8_t *payload, size_t size
 	memcpy(format->block, payload + sizeof(length), length);
 	if (!entry->fields)
 		return ADSP_EOK;
-	format->rate = named_value(format, entry->fields, "rate");
-	format->channels = named_value(format, entry->fields, "channels");
-	format->bits = named_value(format, entry->fields, "bits");
-	format->min_block = named_value(format, entry->fields, "min_block_size");
-	format->max_block = named_value(format, entry->fields, "max_block_size");
-	format->min_frame = named_value(format, entry->fields, "min_frame_size");
-	format->max_frame = named_value(format, entry->fields, "max_frame_size");
+	format->rate = media_value(format, "rate");
+	format->channels = media_value(format, "channels");
+	format->bits = media_value(format, "bits");
+	format->min_block = media_value(format, "min_block_size");
+	format->max_block = media_value(format, "max_block_size");
+	format->min_frame = media_value(format, "min_frame_size");
+	format->max_frame = media_value(format, "max_frame_size");
 	/* 384 kHz is the highest rate that a port of the ADSP can have */
 	if (!format->rate || format->rate > 384000 || !format->channels || format->channels > MEDIA_CHANNELS_MAX ||
 	    format->bits > 32)

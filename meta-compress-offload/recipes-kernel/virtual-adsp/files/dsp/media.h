@@ -16,6 +16,8 @@
 #define MEDIA_WMA_V9	0x00010DA8	/* ASM_MEDIA_FMT_WMA_V9 */
 #define MEDIA_ALAC	0x00012F31	/* ASM_MEDIA_FMT_ALAC */
 #define MEDIA_APE	0x00012F32	/* ASM_MEDIA_FMT_APE */
+/* not in Linux: Qualcomm's msm-4.9 kernel, include/sound/apr_audio-v2.h */
+#define MEDIA_AAC	0x00010DA6	/* ASM_MEDIA_FMT_AAC_V2 */
 
 #define MEDIA_CHANNELS_MAX 8		/* PCM_MAX_NUM_CHANNEL in q6dsp-common.h */
 #define MEDIA_BLOCK_MAX 64		/* the largest block above has 44 bytes */
@@ -43,6 +45,9 @@ int media_needs_block(uint32_t codec);
  * ADSP_EBADPARAM: too short, too long or impossible values.
  */
 enum adsp_status media_parse(uint32_t codec, const uint8_t *payload, size_t size, struct media_format *format);
+
+/* A field of the block by its name in media.c; 0: the codec's block has none of this name. */
+uint32_t media_value(const struct media_format *format, const char *name);
 
 /* Writes the fields of the block as a JSON object; {} if there is no block. */
 void media_print(const struct media_format *format, FILE *out);
