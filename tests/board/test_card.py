@@ -15,7 +15,7 @@ def test_device_numbers_are_the_boards(remote):
 
 def test_what_the_dsp_lists(compress_client):
     (caps,) = compress_client("caps")
-    assert caps["codecs"] == ["mp3", "flac", "wma", "alac", "ape"]
+    assert caps["codecs"] == ["mp3", "flac", "wma", "alac", "ape", "aac"]
     assert caps["direction"] == "playback"
     # The driver cannot carry longer writes: their length does not fit the token (16 bits).
     assert caps["min_fragment_size"] == 8192
