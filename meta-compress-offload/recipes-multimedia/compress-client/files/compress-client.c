@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,9 @@ static const char usage[] =
 "                            flac if FILE is one\n"
 "  -r, --rate HZ             default 44100, or as in the FLAC file\n"
 "  -n, --channels N          default 2, or as in the FLAC file\n"
+"  -s, --set FIELD=VALUE     any other field of struct snd_codec, or of its options:\n"
+"                            bit_rate, profile, format, align, pcm_format, flac.sample_size,\n"
+"                            wma.encoder_option, alac.frame_length, ape.total_frames ...\n"
 "  -f, --fragment-size BYTES default: the smallest of the device\n"
 "  -F, --fragments N         default: the fewest of the device\n"
 "  -w, --write-size BYTES    bytes of one write(); default: one fragment\n"
@@ -84,6 +88,51 @@ static const char usage[] =
 "\n"
 "Exit code: 0 good, 1 the device failed, 2 usage or FILE.\n";
 
+/* The fields of struct snd_codec that --set knows. */
+#define FIELD(name, member) \
+	{ name, offsetof(struct snd_codec, member), sizeof(((struct snd_codec *)0)->member) }
+
+static const struct field {
+	const char *name;
+	size_t offset;
+	size_t size;
+} fields[] = {
+	FIELD("bit_rate", bit_rate),
+	FIELD("rate_control", rate_control),
+	FIELD("profile", profile),
+	FIELD("level", level),
+	FIELD("ch_mode", ch_mode),
+	FIELD("format", format),
+	FIELD("align", align),
+	/* called pcm_format from Linux 6.13 on */
+	FIELD("pcm_format", reserved[0]),
+	FIELD("flac.sample_size", options.flac_d.sample_size),
+	FIELD("flac.min_blk_size", options.flac_d.min_blk_size),
+	FIELD("flac.max_blk_size", options.flac_d.max_blk_size),
+	FIELD("flac.min_frame_size", options.flac_d.min_frame_size),
+	FIELD("flac.max_frame_size", options.flac_d.max_frame_size),
+	FIELD("wma.encoder_option", options.wma_d.encoder_option),
+	FIELD("wma.adv_encoder_option", options.wma_d.adv_encoder_option),
+	FIELD("wma.adv_encoder_option2", options.wma_d.adv_encoder_option2),
+	FIELD("alac.frame_length", options.alac_d.frame_length),
+	FIELD("alac.compatible_version", options.alac_d.compatible_version),
+	FIELD("alac.pb", options.alac_d.pb),
+	FIELD("alac.mb", options.alac_d.mb),
+	FIELD("alac.kb", options.alac_d.kb),
+	FIELD("alac.max_run", options.alac_d.max_run),
+	FIELD("alac.max_frame_bytes", options.alac_d.max_frame_bytes),
+	FIELD("ape.compatible_version", options.ape_d.compatible_version),
+	FIELD("ape.compression_level", options.ape_d.compression_level),
+	FIELD("ape.format_flags", options.ape_d.format_flags),
+	FIELD("ape.blocks_per_frame", options.ape_d.blocks_per_frame),
+	FIELD("ape.final_frame_blocks", options.ape_d.final_frame_blocks),
+	FIELD("ape.total_frames", options.ape_d.total_frames),
+	FIELD("ape.seek_table_present", options.ape_d.seek_table_present),
+};
+
+/* The most --set options on a command line. */
+#define SETTINGS_MAX	ARRAY_SIZE(fields)
+
 struct options {
 	const char *command;
 	const char *file;
@@ -92,6 +141,11 @@ struct options {
 	const char *codec;
 	unsigned int rate;
 	unsigned int channels;
+	struct setting {
+		const struct field *field;
+		uint32_t value;
+	} settings[SETTINGS_MAX];
+	size_t setting_count;
 	unsigned int fragment_size;
 	unsigned int fragments;
 	unsigned int write_size;
@@ -282,6 +336,13 @@ static struct snd_codec make_codec(const struct options *options, const struct m
 	codec.ch_out = codec.ch_in;
 	if (codec.id == SND_AUDIOCODEC_FLAC && flac)
 		fill_flac_options(&codec.options.flac_d, &info);
+	for (size_t i = 0; i < options->setting_count; i++) {
+		const struct setting *setting = &options->settings[i];
+
+		/* little-endian, as all machines that have such devices here */
+		memcpy((uint8_t *)&codec + setting->field->offset, &setting->value,
+		       setting->field->size);
+	}
 
 	return codec;
 }
@@ -788,6 +849,25 @@ static uint64_t number(const char *text, uint64_t least, uint64_t most)
 	return value;
 }
 
+static void add_setting(struct options *options, char *text)
+{
+	char *value = strchr(text, '=');
+	struct setting *setting = &options->settings[options->setting_count];
+
+	if (!value)
+		die(EXIT_USAGE, "'%s' is no FIELD=VALUE", text);
+	if (options->setting_count == SETTINGS_MAX)
+		die(EXIT_USAGE, "too many fields are set");
+	*value++ = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		if (!strcmp(fields[i].name, text))
+			setting->field = &fields[i];
+	if (!setting->field)
+		die(EXIT_USAGE, "no field is called '%s'", text);
+	setting->value = number(value, 0, (1ull << (8 * setting->field->size)) - 1);
+	options->setting_count++;
+}
+
 static struct options parse(int argc, char **argv)
 {
 	static const struct option long_options[] = {
@@ -795,6 +875,7 @@ static struct options parse(int argc, char **argv)
 		{ "codec", required_argument, NULL, 'c' },
 		{ "rate", required_argument, NULL, 'r' },
 		{ "channels", required_argument, NULL, 'n' },
+		{ "set", required_argument, NULL, 's' },
 		{ "fragment-size", required_argument, NULL, 'f' },
 		{ "fragments", required_argument, NULL, 'F' },
 		{ "write-size", required_argument, NULL, 'w' },
@@ -821,7 +902,7 @@ static struct options parse(int argc, char **argv)
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "D:c:r:n:f:F:w:Hp:P:Nd:i:a:C:elt:h", long_options,
+	while ((option = getopt_long(argc, argv, "D:c:r:n:s:f:F:w:Hp:P:Nd:i:a:C:elt:h", long_options,
 				     NULL)) != -1) {
 		switch (option) {
 		case 'D':
@@ -836,6 +917,9 @@ static struct options parse(int argc, char **argv)
 			break;
 		case 'n':
 			options.channels = number(optarg, 1, 32);
+			break;
+		case 's':
+			add_setting(&options, optarg);
 			break;
 		case 'f':
 			options.fragment_size = number(optarg, 1, UINT32_MAX);
