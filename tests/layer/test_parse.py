@@ -165,7 +165,7 @@ def bare(configure: Configure) -> Callable[[str], str]:
 
 def test_without_the_licence_it_says_what_to_set(bare: Callable[[str], str]) -> None:
     said = bare("compress-offload-image")
-    assert "ffmpeg was skipped: because it has a restricted license 'commercial'" in said
+    assert "ffmpeg was skipped: Has a restricted license 'commercial'" in said
     assert "LICENSE_FLAGS_ACCEPTED" in said
 
 
