@@ -7,11 +7,6 @@ LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda
 
 DEPENDS = "flac mpg123"
 
-# More decoders: avcodec (WMA, APE) wants an ffmpeg that is not trimmed, faad (AAC) makes the program GPL.
-PACKAGECONFIG ??= ""
-PACKAGECONFIG[avcodec] = ",,ffmpeg"
-PACKAGECONFIG[faad] = ",,faad2"
-
 # The header of the module is the interface of its character device.
 SRC_URI = "\
     file://dsp \
@@ -23,6 +18,11 @@ S = "${UNPACKDIR}/dsp"
 COMPATIBLE_MACHINE = "^virtual-db845c$"
 
 inherit pkgconfig
+
+# More decoders: avcodec (WMA, APE) wants an ffmpeg that is not trimmed, faad (AAC) makes the program GPL.
+PACKAGECONFIG ??= ""
+PACKAGECONFIG[avcodec] = ",,ffmpeg"
+PACKAGECONFIG[faad] = ",,faad2"
 
 # The sources are warning-free with the project's compilers; another one may know more warnings.
 EXTRA_OEMAKE = "WARNINGS='-Wall -Wextra' DECODERS='${PACKAGECONFIG}'"
