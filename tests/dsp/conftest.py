@@ -36,6 +36,14 @@ def dsp(start: Callable[..., Dsp]) -> Dsp:
     return start()
 
 
+@pytest.fixture
+def dsp_of_yocto(tmp_path: Path) -> Iterator[Dsp]:
+    """A DSP without the decoders that its recipe leaves out."""
+    dsp = Dsp(build(ROOT / "build/tests/dsp-of-yocto", decoders=""), tmp_path / "dsp", stepped=True)
+    yield dsp
+    assert dsp.close() == 0, dsp.log.read_text()
+
+
 @pytest.fixture(scope="session")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Media:
     """Makes audio files, each only once: name and the options of support.media.make()."""

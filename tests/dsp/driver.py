@@ -506,12 +506,12 @@ class PcmStream(Stream):
         self.send_write(self.fragment)
 
 
-def build(folder: Path) -> Path:
-    """Build the DSP model with the sanitizers; the program."""
+def build(folder: Path, decoders: str = "avcodec faad") -> Path:
+    """Build the DSP model with the sanitizers and those of the optional *decoders*; the program."""
     flags = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
     environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS")}
     made = subprocess.run(
-        ["make", "-C", SOURCE, f"BUILD={folder}", f"CFLAGS={flags}"],
+        ["make", "-C", SOURCE, f"BUILD={folder}", f"CFLAGS={flags}", f"DECODERS={decoders}"],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, check=False,
     )  # fmt: skip
     assert made.returncode == 0, made.stdout + made.stderr
