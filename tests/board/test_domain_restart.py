@@ -1,19 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The audio part of the DSP's firmware restarts, as after a crash: the card goes, comes back, and plays."""
 
-import time
-
 import pytest
 from support.media import make
+from support.waiting import wait_for
 
 pytestmark = pytest.mark.lg_feature(["dsp-record", "dsp-control"])
-
-
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.3)
 
 
 def test_the_card_comes_back_and_plays(control, remote, play, tmp_path):

@@ -1,19 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The DSP dies while a client plays: the client is told, the kernel survives, and the device comes back."""
 
-import time
-
 import pytest
 from support.compress import assert_good
+from support.waiting import wait_for
 
 pytestmark = pytest.mark.lg_feature(["dsp-record", "dsp-control"])
-
-
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.3)
 
 
 @pytest.mark.parametrize("order", ["pd-restart", "crash"])
