@@ -22,20 +22,12 @@ shell_scripts() {
 	git ls-files -co --exclude-standard '*.sh' .ci/run lab/debian/initramfs/init
 }
 
-patches_complete() {
-	for patch in $(git ls-files -co --exclude-standard '*.patch'); do
-		for line in '^Subject: ' '^Signed-off-by: ' '^Upstream-Status: '; do
-			grep -q "$line" "$patch" || { echo "$patch: no line '$line'"; return 1; }
-		done
-	done
-}
-
 check "ruff: lint" $bin/ruff check .
 check "ruff: format" $bin/ruff format --check .
 check "mypy" $bin/mypy lab
 # shellcheck disable=SC2046 # a list of files
 check "shellcheck" shellcheck --shell=sh --exclude=SC1091,SC2013 $(shell_scripts)
 check "reuse: licences" $bin/reuse lint --quiet
-check "patches: headers" patches_complete
+check "layer: style guide, patch headers, guards" $bin/python -m pytest -q tests/layer/test_style.py
 
 [ -z "$failed" ] || { echo "failed:$failed"; exit 1; }
