@@ -111,11 +111,12 @@ class QuickImage:
         client = self._program("compress-client", {"source": recipes / "compress-client/files"})
 
         ffmpeg = step("ffmpeg", {"fetch": fetch}, title="FFmpeg, demuxers only", network=True)
+        gstreamer = step("gstreamer", {"fetch": fetch}, title="GStreamer", network=True)
         origin, source = self._pipewire_source(pipewire_source)
         pipewire = step(
             "pipewire", {
                 "source": source, "patches": recipes / "pipewire/files", "ffmpeg": ffmpeg,
-                "install": STEPS / "meson_install.py",
+                "gstreamer": gstreamer, "install": STEPS / "meson_install.py",
             },
             title=f"PipeWire {(source / 'version').read_text().strip()} ({origin})",
         )  # fmt: skip
@@ -124,6 +125,7 @@ class QuickImage:
             "tree-wireplumber": wireplumber / "tree",
             "tree-pipewire": pipewire / variant,
             "tree-ffmpeg": ffmpeg / "tree",
+            "tree-gstreamer": gstreamer / "tree",
             "tree-modules": modules,
             "tree-dsp": dsp,
             "tree-client": client,
@@ -146,7 +148,7 @@ class QuickImage:
             title=f"root file system ({variant} PipeWire)",
         )  # fmt: skip
 
-        fetched = [base, kernel, initramfs, ffmpeg, avcodec, faad, wireplumber, source]
+        fetched = [base, kernel, initramfs, ffmpeg, gstreamer, avcodec, faad, wireplumber, source]
         key = {
             "parts": [str(part.name) for part in (packed, initramfs, dtb, rootfs, keys)],
             "command line": COMMAND_LINE,

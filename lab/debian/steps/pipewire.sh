@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: MIT
 # PipeWire twice in one build tree: as upstream released it, and with the layer's patches.
-# Inputs: source (with version beside it), patches (files/ of the recipe), ffmpeg, install (meson_install.py).
+# Inputs: source (with version beside it), patches (files/ of the recipe), ffmpeg, gstreamer,
+# install (meson_install.py).
 version=$(cat /in/source/version)
 series=/in/patches/$version/series
 test -f "$series" || { echo "the layer has no patch series for PipeWire $version" >&2; exit 1; }
 cp -r /in/source/source pipewire
-cp -r /in/ffmpeg/sysroot ffmpeg
 libdir=/usr/lib/aarch64-linux-gnu
-sed -i "s,^prefix=,&/work/ffmpeg,; s,^\(libdir\|includedir\)=/usr,\1=/work/ffmpeg/usr," ffmpeg$libdir/pkgconfig/*.pc
+for library in ffmpeg gstreamer; do
+	cp -r /in/$library/sysroot $library
+	sed -i "s,^prefix=,&/work/$library,; s,^\(libdir\|includedir\)=/usr,\1=/work/$library/usr," \
+		$library$libdir/pkgconfig/*.pc
+done
 
 apply() {
 	while read -r name; do
@@ -29,7 +33,7 @@ cpu_family = 'aarch64'
 cpu = 'cortex-a57'
 endian = 'little'
 END
-export PKG_CONFIG_LIBDIR=/work/ffmpeg$libdir/pkgconfig:$libdir/pkgconfig:/usr/share/pkgconfig
+export PKG_CONFIG_LIBDIR=/work/ffmpeg$libdir/pkgconfig:/work/gstreamer$libdir/pkgconfig:$libdir/pkgconfig:/usr/share/pkgconfig
 
 # Without these a release does not configure, or its daemon aborts before the first byte: both builds have them.
 needed='libswscale-a-requirement|abort-on-the-highest-codec-id'
@@ -46,7 +50,7 @@ meson setup build pipewire --cross-file arm64.cross --prefix=/usr --libdir=lib/a
 	-Dspa-plugins=enabled -Dsupport=enabled -Daudioconvert=enabled -Daudiomixer=enabled -Dcontrol=enabled \
 	-Dvideoconvert=disabled -Dvideotestsrc=disabled -Dalsa=enabled -Dudev=enabled \
 	-Dudevrulesdir=/usr/lib/udev/rules.d -Dcompress-offload=enabled -Dpw-cat=enabled -Dsndfile=enabled \
-	-Dpw-cat-ffmpeg=enabled "-D$systemd=enabled" -Dsystemd-system-service=enabled \
+	-Dpw-cat-ffmpeg=enabled -Dgstreamer=enabled "-D$systemd=enabled" -Dsystemd-system-service=enabled \
 	-Dsystemd-system-unit-dir=/usr/lib/systemd/system
 install_to() {
 	# Left out: servers for other protocols, and links to other machines.
