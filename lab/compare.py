@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Two runs, file by file and test by test: does a real board what the virtual one does?"""
 
-import json
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.errors import UserError
+from lab.results import ResultsError, tests_in, verdicts_in
 
 #: Fields of a verdict that two boards must agree on where both can tell, and by how much they may differ.
 #: Times are not among those that must be equal: a DSP of silicon answers when it likes.
@@ -26,10 +24,6 @@ FIELDS: dict[str, float] = {
     "underruns": 0,
     "duration_s": 0.5,  # seconds: the start of the player counts, and one board's CPU is slower
 }
-
-
-class CompareError(UserError):
-    """A folder holds nothing to compare."""
 
 
 @dataclass(frozen=True)
@@ -52,35 +46,18 @@ class Comparison:
     differences: tuple[Difference, ...]
 
 
-def results(folder: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Verdicts by file name (play.json), outcomes by test name (junit.xml). Raises CompareError."""
-    verdicts: dict[str, dict[str, Any]] = {}
-    tests: dict[str, str] = {}
-    play, junit = folder / "play.json", folder / "junit.xml"
-    try:
-        if play.exists():
-            verdicts = {Path(verdict["file"]).name: verdict for verdict in json.loads(play.read_text())}
-        if junit.exists():
-            for case in ElementTree.parse(junit).getroot().iter("testcase"):
-                tests[f"{case.get('classname')}.{case.get('name')}"] = outcome(case)
-    except (OSError, ValueError, KeyError, TypeError, ElementTree.ParseError) as error:
-        raise CompareError(f"{folder}: its results cannot be read: {error}") from error
+def read(folder: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Verdicts by file name and outcomes by test name. Raises ResultsError where there is neither."""
+    verdicts = {Path(verdict["file"]).name: verdict for verdict in verdicts_in(folder)}
+    tests = {test.name: test.outcome for test in tests_in(folder)}
     if not verdicts and not tests:
-        raise CompareError(f"{folder} is no run: it has neither play.json nor junit.xml")
+        raise ResultsError(f"{folder} is no run: it has neither play.json nor junit.xml")
     return verdicts, tests
 
 
-def outcome(case: ElementTree.Element) -> str:
-    """How a <testcase> ended: passed, failed, error or skipped."""
-    for child, word in (("failure", "failed"), ("error", "error"), ("skipped", "skipped")):
-        if case.find(child) is not None:
-            return word
-    return "passed"
-
-
 def compare(one: Path, two: Path) -> Comparison:
-    """Hold two runs' folders against each other. Raises CompareError."""
-    (verdicts_1, tests_1), (verdicts_2, tests_2) = results(one), results(two)
+    """Hold two runs' folders against each other. Raises ResultsError."""
+    (verdicts_1, tests_1), (verdicts_2, tests_2) = read(one), read(two)
     files = sorted(verdicts_1.keys() & verdicts_2.keys())
     tests = sorted(tests_1.keys() & tests_2.keys())
     differences = [

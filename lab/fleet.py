@@ -185,8 +185,8 @@ def pytest_on(place: str, share: Sequence[str], folder: Path, image: Path) -> in
 @click.argument("tests", nargs=-1)
 def main(boards: int, scaling: bool, tests: Sequence[str]) -> None:
     """Run TESTS (files below tests/board; by default those of card and compress device) on a fleet."""
-    from lab.compare import results
     from lab.debian import build_image
+    from lab.results import tests_in
 
     screen = Screen()
     tests = tests or [f"tests/board/test_{name}.py" for name in ("card", "compress", "tinycompress")]
@@ -212,7 +212,7 @@ def main(boards: int, scaling: bool, tests: Sequence[str]) -> None:
             single = logs / junit.stem
             single.mkdir()
             junit.rename(single / "junit.xml")
-            number += sum(outcome != "skipped" for outcome in results(single)[1].values())
+            number += sum(test.outcome != "skipped" for test in tests_in(single))
         figures[count] = number / minutes
         for place, share, code in result.done:
             screen.say(f"{place}: {' '.join(share)}: {'passed' if code == 0 else f'exit code {code}'}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Saves what the board can still tell after something went wrong."""
+"""Saves what the board can tell of itself, at the end of a run or after something went wrong."""
 
 import shutil
 from collections.abc import Mapping

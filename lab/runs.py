@@ -12,7 +12,9 @@ from pathlib import Path
 from labgrid import Target
 from labgrid.binding import BindingState
 from labgrid.consoleloggingreporter import ConsoleLoggingReporter
+from labgrid.step import StepEvent, steps
 
+from lab import postmortem
 from lab.drivers.fastboot import LimitedFastbootDriver
 from lab.errors import UserError
 from lab.paths import RUNS
@@ -58,10 +60,37 @@ def prune(root: Path, keep: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+class StepLog:
+    """A line for each step of a driver when it ends: when, for how long, and how."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def notify(self, event: StepEvent) -> None:
+        """Take in an event of labgrid's. What the console says has a log of its own."""
+        step = event.step
+        if event.data.get("state") != "stop" or step.tag == "console":
+            return
+        arguments = " ".join(f"{name}={value!s:.200}" for name, value in (step.args or {}).items())
+        how = f"failed: {step.exception}" if step.exception else "done"
+        words = [
+            f"{datetime.now():%H:%M:%S.%f}"[:-3],
+            f"{'  ' * (step.level - 1)}{type(step.source).__name__}.{step.title}",
+            *([arguments] if arguments else []),
+            f"{how} in {step.duration:.3f} s",
+        ]
+        with self._path.open("a") as log:
+            log.write(" ".join(words).replace("\n", " ") + "\n")
+
+
 @contextmanager
 def logged(target: Target, folder: Path) -> Iterator[None]:
-    """Keep the console (``console_main``) and all that fastboot says (``fastboot.log``) in *folder*."""
+    """Keep in *folder* the console (console_main), what fastboot says (fastboot.log), the drivers' steps
+    (steps.log), and at the end the journal, the DSP's log and more (board/).
+    """
     strategy = target.get_strategy()
+    log = StepLog(folder / "steps.log")
+    steps.subscribe(log.notify)
     ConsoleLoggingReporter.start(str(folder))
     fastboot = target.get_driver("AndroidFastbootDriver", activate=False)
     if isinstance(fastboot, LimitedFastbootDriver):
@@ -70,8 +99,11 @@ def logged(target: Target, folder: Path) -> Iterator[None]:
         yield
     finally:
         try:
+            if strategy.remote.state == BindingState.active:
+                postmortem.save(target, folder / "board")
             # labgrid logs what is read, and nobody reads while a command runs over SSH.
             if strategy.console.state == BindingState.active:
                 strategy.drain_console()
         finally:
             ConsoleLoggingReporter.stop()
+            steps.unsubscribe(log.notify)

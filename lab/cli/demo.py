@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from lab.cli.flash import flash_and_boot
-from lab.cli.play import play_all, show, write_results
+from lab.cli.play import finish, play_all
 from lab.cli.screen import Screen
 
 
@@ -21,6 +21,7 @@ def demo(image: Path | None, real_time: bool) -> int:
     from lab.environment import Board
     from lab.flash import Plan
     from lab.playback import demomedia, session
+    from lab.results import Results
 
     screen = Screen()
     run_folder = runs.new_folder("demo")
@@ -40,7 +41,4 @@ def demo(image: Path | None, real_time: bool) -> int:
             strategy.transition("shell")
             screen.say("the board is up")
             outcomes = play_all(screen, target, media, run_folder)
-    write_results(outcomes, board.name, plan.manifest, run_folder / "play.json", run_folder)
-    show(screen, outcomes)
-    screen.say(f"report: {run_folder / 'report.html'}")
-    return 0 if all(outcome.verdict.good for outcome in outcomes) else 1
+    return finish(screen, Results.now(board.name, plan.manifest, outcomes), run_folder, run_folder)

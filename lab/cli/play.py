@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 """``offload-lab play``."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from lab.playback.media import Media
     from lab.playback.session import Outcome
+    from lab.results import Results
 
 
 @click.command()
@@ -44,6 +44,7 @@ def play(board: str, json_path: Path | None, report_folder: Path | None, files: 
     from lab import runs
     from lab.environment import Board
     from lab.playback import session
+    from lab.results import Results, save_verdicts
 
     screen = Screen()
     known = Board.find(board)
@@ -57,16 +58,10 @@ def play(board: str, json_path: Path | None, report_folder: Path | None, files: 
             outcomes = play_all(screen, target, media, run_folder)
     finally:
         environment.cleanup()
-    write_results(
-        outcomes,
-        known.name,
-        known.manifest,
-        json_path or run_folder / "play.json",
-        report_folder or run_folder,
-    )
-    show(screen, outcomes)
-    screen.say(f"report: {(report_folder or run_folder) / 'report.html'}")
-    return 0 if all(outcome.verdict.good for outcome in outcomes) else 1
+    results = Results.now(known.name, known.manifest, outcomes)
+    if json_path:
+        save_verdicts(outcomes, json_path)
+    return finish(screen, results, run_folder, report_folder or run_folder)
 
 
 def play_all(screen: Screen, target: "Target", media: Sequence["Media"], run_folder: Path) -> list["Outcome"]:
@@ -91,19 +86,16 @@ def play_all(screen: Screen, target: "Target", media: Sequence["Media"], run_fol
     return outcomes
 
 
-def write_results(
-    outcomes: Sequence["Outcome"],
-    board: str,
-    manifest: dict[str, Any] | None,
-    json_path: Path,
-    report_folder: Path,
-) -> None:
-    """Write the verdicts as a JSON list, and report.html."""
+def finish(screen: Screen, results: "Results", run_folder: Path, report_folder: Path) -> int:
+    """Keep the results in *run_folder*, write report.html into *report_folder*, show both; the exit code."""
     from lab import report
 
-    json_path.parent.mkdir(parents=True, exist_ok=True)
-    json_path.write_text(json.dumps([outcome.verdict.as_json() for outcome in outcomes], indent=1) + "\n")
-    report.write(report_folder / "report.html", outcomes, board=board, manifest=manifest)
+    results.save(run_folder)
+    path = report_folder / "report.html"
+    report.write(path, results)
+    show(screen, results.outcomes)
+    screen.say(f"report: {path}")
+    return 0 if results.good else 1
 
 
 def show(screen: Screen, outcomes: Sequence["Outcome"]) -> None:
@@ -117,7 +109,7 @@ def show(screen: Screen, outcomes: Sequence["Outcome"]) -> None:
     for outcome in outcomes:
         v = outcome.verdict
         table.add_row(
-            outcome.media.path.name,
+            v.name,
             f"{v.codec} {v.rate}/{v.channels}",
             _share(v.bytes_received, v.bytes_sent, v.bytes_identical),
             _share(v.frames_rendered, v.frames_expected, v.frames_rendered == v.frames_expected),
@@ -129,7 +121,7 @@ def show(screen: Screen, outcomes: Sequence["Outcome"]) -> None:
     for outcome in outcomes:
         if outcome.verdict.error:
             screen.console.print(
-                f"[red]{outcome.media.path.name}[/red]: {outcome.verdict.error}", soft_wrap=True
+                f"[red]{outcome.verdict.name}[/red]: {outcome.verdict.error}", soft_wrap=True
             )
 
 

@@ -16,6 +16,7 @@ from lab.cli.flash import flash
 from lab.cli.index import index
 from lab.cli.play import play
 from lab.cli.recover import recover
+from lab.cli.report import report
 from lab.errors import LabError
 
 INTERRUPTED = 130
@@ -29,7 +30,7 @@ def cli() -> None:
     """
 
 
-for command in (board, flash, play, demo, compare, index, recover):
+for command in (board, flash, play, demo, report, compare, index, recover):
     cli.add_command(command)
 
 

@@ -24,8 +24,8 @@ from lab.playback.verdict import Verdict, judge
 class Outcome:
     """All that is known of one playback."""
 
-    media: Media
     verdict: Verdict
+    offset: int  #: bytes of the file before its first packet
     playback: Playback | None  #: None where the player could not even be started
     record: Record | None  #: None where the board has no record, or the DSP saw no stream, or several
 
@@ -98,4 +98,4 @@ def play(
     except (RemoteError, RecordError) as failure:
         error = error or str(failure)
     verdict = judge(file, records, player_error=error, client_s=playback.duration_s if playback else None)
-    return Outcome(file, verdict, playback, records[0] if records and len(records) == 1 else None)
+    return Outcome(verdict, file.offset, playback, records[0] if records and len(records) == 1 else None)

@@ -5,6 +5,7 @@ It compares, and takes nobody's word: the bytes with the file's packets, the PCM
 """
 
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,16 @@ class Verdict:
     def good(self) -> bool:
         """Whether nothing was found wrong."""
         return self.error is None
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder."""
+        return Path(self.file).name
+
+    @property
+    def length_s(self) -> float:
+        """Of the file, in seconds."""
+        return self.frames_expected / self.rate
 
     def as_json(self) -> dict[str, Any]:
         """The fields as a JSON object."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 
 from lab import runs
-from lab.compare import CompareError, results
+from lab.results import ResultsError, tests_in, verdicts_in
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,10 @@ class Run:
 def read(folder: Path) -> Run:
     """What a run's folder tells; one without results has none."""
     try:
-        verdicts, tests = results(folder)
-    except CompareError:
-        verdicts, tests = {}, {}
-    outcomes = [
-        *tests.values(),
-        *("failed" if verdict.get("error") else "passed" for verdict in verdicts.values()),
-    ]
+        outcomes = [test.outcome for test in tests_in(folder)]
+        outcomes += ["failed" if verdict.get("error") else "passed" for verdict in verdicts_in(folder)]
+    except ResultsError:
+        outcomes = []
     costs = {}
     try:
         figures = json.loads((folder / "bench.json").read_text())["instructions_per_second_of_audio"]

@@ -75,8 +75,8 @@ def _plot_position(outcome: Outcome, start: float, axes: Axes) -> None:
         _note(axes, "the board does not show this")
         return
     times = [point["t_us"] / 1e6 - start for point in points]
-    axes.plot(times, [point["frames"] / outcome.media.rate for point in points], color=_POSITION)
-    length = outcome.media.duration_s
+    axes.plot(times, [point["frames"] / outcome.verdict.rate for point in points], color=_POSITION)
+    length = outcome.verdict.length_s
     axes.axhline(length, color=_TEXT, linewidth=0.8, linestyle=":", label=f"the file: {length:.2f} s")
 
 
@@ -94,7 +94,7 @@ def _plot_ring(outcome: Outcome, start: float, axes: Axes) -> None:
         arrived = np.cumsum([0, *(write["length"] for write in writes)])
         sample_times = [sample.uptime_s for sample in samples]
         received = arrived[np.searchsorted([write["t_us"] / 1e6 for write in writes], sample_times)]
-        read = np.array([sample.position - outcome.media.offset for sample in samples])
+        read = np.array([sample.position - outcome.offset for sample in samples])
         ahead = np.maximum(read - received, 0) / 1024
         axes.step(
             np.subtract(sample_times, start), ahead, where="post", color=_AHEAD, label="on the way to the DSP"

@@ -19,7 +19,7 @@ from labgrid import Environment, Target
 from labgrid.pytestplugin.hooks import LABGRID_ENV_KEY
 from support.media import make
 
-from lab import postmortem, runs
+from lab import postmortem, report, runs
 from lab.drivers.dspcontrol import DspControlDriver
 from lab.drivers.dsprecord import DspRecordDriver
 from lab.drivers.remote import RemoteDriver
@@ -29,6 +29,7 @@ from lab.fleet import BROKEN
 from lab.playback import media, session
 from lab.playback.record import Record
 from lab.playback.session import Outcome
+from lab.results import Results
 from lab.strategy import OffloadStrategy, Status
 
 
@@ -71,10 +72,13 @@ def run_folder(pytestconfig: pytest.Config) -> Path:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Keep the results beside the logs, for ``offload-lab compare`` and ``index``."""
-    results = config.option.xmlpath
-    if results and (folder := config.stash.get(_RUN_FOLDER, None)) and Path(results).exists():
-        shutil.copyfile(results, folder / "junit.xml")
+    """Keep the results beside the logs, for ``offload-lab report``, ``compare`` and ``index``."""
+    junit = config.option.xmlpath
+    if junit and (folder := config.stash.get(_RUN_FOLDER, None)) and Path(junit).exists():
+        shutil.copyfile(junit, folder / "junit.xml")
+        board = Board.find(config.option.board, instance="test")
+        Results.now(board.name, board.manifest).save(folder)
+        report.write(folder / "report.html", Results.load(folder))
 
 
 @pytest.fixture(scope="session")

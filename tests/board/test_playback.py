@@ -92,7 +92,7 @@ def test_the_dsp_has_data_ahead_in_whole_fragments(play, tmp_path):
     # In the first half of the file: what the player has read is ahead of what the DSP has taken.
     for sample in outcome.playback.samples[2:20]:
         taken = sum(event["length"] for event in writes if event["t_us"] / 1e6 <= sample.uptime_s)
-        assert sample.position - outcome.media.offset - taken >= fragment
+        assert sample.position - outcome.offset - taken >= fragment
 
 
 def test_twelve_seconds_take_twelve_seconds(play, tmp_path):

@@ -6,7 +6,8 @@ import json
 import pytest
 
 from lab.cli.run import run
-from lab.compare import CompareError, compare
+from lab.compare import compare
+from lab.results import ResultsError
 
 VIRTUAL = {
     "file": "/a/one.mp3", "codec": "mp3", "rate": 44100, "bytes_received": 1000,
@@ -64,5 +65,5 @@ def test_exit_codes(folders, tmp_path, capsys):
 
 
 def test_no_run(tmp_path):
-    with pytest.raises(CompareError, match=r"neither play\.json nor junit\.xml"):
+    with pytest.raises(ResultsError, match=r"neither play\.json nor junit\.xml"):
         compare(tmp_path, tmp_path)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+from labgrid.step import step, steps
 
 from lab import runs
 from lab.errors import UserError
@@ -36,6 +37,30 @@ def test_a_number_that_is_none(monkeypatch, text):
     monkeypatch.setenv("OFFLOAD_RUNS", text)
     with pytest.raises(UserError, match="number of runs to keep"):
         runs.kept()
+
+
+class Driver:
+    @step(args=["text"])
+    def works(self, text):
+        pass
+
+    @step()
+    def fails(self):
+        self.works("x")
+        raise ValueError("no\nluck")
+
+
+def test_each_step_is_logged(tmp_path):
+    log = runs.StepLog(tmp_path / "steps.log")
+    steps.subscribe(log.notify)
+    try:
+        with pytest.raises(ValueError, match="no"):
+            Driver().fails()
+    finally:
+        steps.unsubscribe(log.notify)
+    inner, outer = (tmp_path / "steps.log").read_text().splitlines()
+    assert "   Driver.works text=x done in 0." in inner
+    assert " Driver.fails failed: no luck in 0." in outer
 
 
 @pytest.fixture
