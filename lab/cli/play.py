@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from lab.cli.options import board_option
@@ -67,23 +68,30 @@ def play(board: str, json_path: Path | None, report_folder: Path | None, files: 
 def play_all(screen: Screen, target: "Target", media: Sequence["Media"], run_folder: Path) -> list["Outcome"]:
     """Play one file after the other; the DSP's records go below *run_folder*. Raises CodecError."""
     from lab.playback import session
-    from lab.playback.player import Playback
 
     session.check_codecs(media, target.get_driver("PlayerDriver").codecs())
-    outcomes = []
-    for file in media:
-        with screen.task(
-            f"playing {file.path.name} ({file.duration_s:.1f} s of {file.codec.upper()})", file.duration_s
-        ) as advance:
-            seen = Playback()
+    return [_play_one(screen, target, file, run_folder / "records") for file in media]
 
-            def line(text: str, seen: Playback = seen, advance=advance) -> None:  # type: ignore[no-untyped-def]
-                seen.read_line(text)
-                if seen.samples:
-                    advance(seen.samples[-1].uptime_s - seen.samples[0].uptime_s)
 
-            outcomes.append(session.play(target, file, run_folder / "records", on_line=line))
-    return outcomes
+def _play_one(screen: Screen, target: "Target", file: "Media", records: Path) -> "Outcome":
+    """On a terminal it can be watched; elsewhere lines tell how far it is."""
+    from lab.cli.live import PlayView
+    from lab.playback import session
+
+    view = PlayView(file)
+    title = f"playing {escape(file.path.name)} ({file.duration_s:.1f} s of {file.codec.upper()})"
+    if screen.console.is_terminal:
+        with screen.live(title, view):
+            return session.play(
+                target, file, records, follow=True, copied=view.copied, on_line=view.read_line
+            )
+    with screen.task(title, file.duration_s) as advance:
+
+        def line(text: str) -> None:
+            view.read_line(text)
+            advance(view.position_s)
+
+        return session.play(target, file, records, on_line=line)
 
 
 def finish(screen: Screen, results: "Results", run_folder: Path, report_folder: Path) -> int:
@@ -109,7 +117,7 @@ def show(screen: Screen, outcomes: Sequence["Outcome"]) -> None:
     for outcome in outcomes:
         v = outcome.verdict
         table.add_row(
-            v.name,
+            escape(v.name),
             f"{v.codec} {v.rate}/{v.channels}",
             _share(v.bytes_received, v.bytes_sent, v.bytes_identical),
             _share(v.frames_rendered, v.frames_expected, v.frames_rendered == v.frames_expected),
@@ -121,7 +129,7 @@ def show(screen: Screen, outcomes: Sequence["Outcome"]) -> None:
     for outcome in outcomes:
         if outcome.verdict.error:
             screen.console.print(
-                f"[red]{outcome.verdict.name}[/red]: {outcome.verdict.error}", soft_wrap=True
+                f"[red]{escape(outcome.verdict.name)}[/red]: {escape(outcome.verdict.error)}", soft_wrap=True
             )
 
 

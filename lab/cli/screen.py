@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 #: Called with how much is done, out of the total of the task.
@@ -25,6 +26,13 @@ class Screen:
     def say(self, text: str) -> None:
         """One line, with the seconds since the command began."""
         self.console.print(f"[dim]{time.monotonic() - self._started:6.1f} s[/dim]  {text}", soft_wrap=True)
+
+    @contextmanager
+    def live(self, title: str, view: RenderableType) -> Iterator[None]:
+        """Draw *view* again and again while the block runs. Only on a terminal."""
+        with Live(view, console=self.console, transient=True):
+            yield
+        self.say(title)
 
     @contextmanager
     def task(self, title: str, total: float) -> Iterator[Advance]:

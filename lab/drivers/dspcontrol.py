@@ -2,9 +2,7 @@
 """Gives orders to a model DSP, e.g. to restart. Boards that have one announce the feature ``dsp-control``."""
 
 import json
-import socket
-import tempfile
-from pathlib import Path
+import shlex
 from typing import Any
 
 import attr
@@ -18,32 +16,24 @@ from lab.drivers.remote import RemoteError
 @target_factory.reg_driver
 @attr.s(eq=False)
 class DspControlDriver(Driver):
-    """Speaks to the DSP model's control socket, which SSH forwards.
+    """Speaks to the DSP model through its own command line.
 
     Args:
-        socket (str): the Unix socket on the board
+        program (str): the DSP model on the board
     """
 
-    bindings = {"ssh": "SSHDriver"}  # noqa: RUF012  (labgrid's convention)
-    socket: str = attr.ib(default="/run/virtual-adsp/control", validator=attr.validators.instance_of(str))
+    bindings = {"remote": "RemoteDriver"}  # noqa: RUF012  (labgrid's convention)
+    program: str = attr.ib(default="virtual-adsp", validator=attr.validators.instance_of(str))
 
     @Driver.check_active
     @step(args=["order"], result=True)
     def order(self, order: str, timeout: float = 30) -> dict[str, Any]:
         """Send one order; the DSP's answer. Raises RemoteError where it refuses or does not answer."""
-        with tempfile.TemporaryDirectory(prefix="offload-lab-") as folder:
-            path = Path(folder) / "control"
-            # labgrid has a public method for TCP ports only.
-            with self.ssh._forward(f"-L{path}:{self.socket}"):
-                try:
-                    with socket.socket(socket.AF_UNIX) as link:
-                        link.settimeout(timeout)
-                        link.connect(str(path))
-                        link.sendall(f"{order}\n".encode())
-                        with link.makefile() as lines:
-                            answer = json.loads(lines.readline())
-                except (OSError, ValueError) as error:
-                    raise RemoteError(f"the DSP does not answer to {order}: {error}") from error
+        result = self.remote.run(shlex.join([self.program, "--order", order]), timeout=timeout)
+        try:
+            answer = json.loads(result.text)
+        except ValueError as error:
+            raise RemoteError(f"the DSP does not answer to {order}: {result.stderr.strip()}") from error
         if not answer.get("ok"):
             raise RemoteError(f"the DSP refuses {order}: {answer.get('error')}")
         return dict(answer)

@@ -48,13 +48,15 @@ class PlayerDriver(Driver):
         options: Sequence[str] = (),
         steps: str = "",
         limit: float | None = None,
+        follow: bool = False,
         copied: Progress | None = None,
         on_line: Callable[[str], None] | None = None,
     ) -> player.Playback:
         """Copy the file to the board and play it to its end, or for *limit* seconds of wall time.
 
         Not *encoded*, the board's CPU decodes it, and PipeWire plays PCM on its default sink. *options* go to
-        the player; *steps* are shell commands run beside it, which find its process id in ``$player``.
+        the player; *steps* are shell commands run beside it, which find its process id in ``$player``. With
+        *follow*, *on_line* gets what the kernel and a model DSP say meanwhile, too.
         Raises RemoteError where it cannot be copied; what happens later is told by the Playback.
         """
         remote_path = str(PurePosixPath(self.folder) / f"lab-play{media.path.suffix}")
@@ -67,7 +69,9 @@ class PlayerDriver(Driver):
 
         self.remote.put(media.path, remote_path, copied)
         target = self.node if encoded else ""
-        script = player.script(remote_path, target, encoded=encoded, options=options, steps=steps)
+        script = player.script(
+            remote_path, target, encoded=encoded, options=options, steps=steps, follow=follow
+        )
         limit = limit or player.time_limit(media.duration_s)
         try:
             result = self.remote.run(script, timeout=limit, on_line=line)

@@ -17,6 +17,7 @@ SAMPLE_S = 0.5
 #: Prints lines ``sample UPTIME PIPEWIRE_NS PLAYER_NS POSITION WAKEUPS``, and at the end ``end UPTIME CODE``.
 #: /proc/PID/task/*/schedstat counts nanoseconds on a CPU; /proc/PID/stat would count ticks. A wake-up is what
 #: ends a voluntary switch. The player's standard input is a pipe that stays open, for keys.
+#: Followed live, it also prints ``kernel MESSAGE`` and, where the DSP is a model, ``dsp STATUS``.
 SCRIPT = r"""
 export PIPEWIRE_RUNTIME_DIR=/run/pipewire
 file=@FILE@
@@ -30,6 +31,7 @@ player=$!
 (cat <&3 >/dev/null; kill $player) 2>/dev/null &
 watcher=$!
 @STEPS@
+@FOLLOW@
 statuses="/proc/$daemon/task/*/status /proc/$player/task/*/status"
 manager=$(pidof -s wireplumber) && statuses="$statuses /proc/$manager/task/*/status"
 spent() {
@@ -48,14 +50,26 @@ while read -r _ _ state _ </proc/$player/stat && [ "$state" != Z ]; do
     for n in $(sed -n 's/^voluntary_ctxt_switches://p' $statuses); do wakeups=$((wakeups + n)); done
     read -r now _ </proc/uptime
     echo "sample $now $daemon_ns $ns $position $wakeups"
+    @TELL@
     sleep @SAMPLE@
 done 2>/dev/null
 wait $player
 code=$?
 read -r now _ </proc/uptime
-kill $watcher
+kill $watcher $follower
 echo "end $now $code"
 """
+
+
+_FOLLOW = r"""
+messages=/tmp/lab-kernel.$$
+mkfifo $messages
+sed -u 's/^/kernel /' <$messages &
+dmesg --follow-new >$messages 2>/dev/null &
+follower=$!
+rm $messages
+"""
+_TELL = "! command -v virtual-adsp >/dev/null || echo dsp $(virtual-adsp --order status)"
 
 
 class Sample(NamedTuple):
@@ -113,23 +127,26 @@ def script(
     encoded: bool = True,
     options: Sequence[str] = (),
     steps: str = "",
+    follow: bool = False,
 ) -> str:
     """The script that plays *remote_path* on the node *target*; by default WirePlumber chooses the node.
 
     Not *encoded*, the player decodes the file itself and plays PCM, as without offload. *options* go to the
     player; *steps* are shell commands run beside it, which find its process id in ``$player``, and give it
-    keys through descriptor 4.
+    keys through descriptor 4. To *follow* adds lines for somebody who looks on, which costs CPU.
     """
     words = ["pw-cat", "--playback"]
     words += ["--encoded"] * encoded + ["--target", target] * bool(target) + [*options]
-    return sampled(shlex.join(words), remote_path, steps)
+    return sampled(shlex.join(words), remote_path, steps, follow)
 
 
-def sampled(command: str, remote_path: str, steps: str = "") -> str:
+def sampled(command: str, remote_path: str, steps: str = "", follow: bool = False) -> str:
     """The script that plays *remote_path* with the shell's *command*, and samples."""
     return (
         SCRIPT.replace("@COMMAND@", command)
         .replace("@STEPS@", f"{{ {steps}; }} </dev/null >/dev/null &" if steps else "")
+        .replace("@FOLLOW@", _FOLLOW if follow else "follower=")
+        .replace("@TELL@", _TELL if follow else "")
         .replace("@FILE@", shlex.quote(remote_path))
         .replace("@SAMPLE@", f"{SAMPLE_S:g}")
         .strip()

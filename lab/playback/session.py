@@ -74,12 +74,14 @@ def play(
     options: Sequence[str] = (),
     steps: str = "",
     limit: float | None = None,
+    follow: bool = False,
     copied: Progress | None = None,
     on_line: Callable[[str], None] | None = None,
 ) -> Outcome:
     """Play *file* on *target* for at most *limit* seconds, keep the DSP's record below *folder*, and judge.
 
     *options* go to the player; *steps* are shell commands run beside it, which find its process in $player.
+    *follow*, *copied* and *on_line*: see PlayerDriver.play().
     What goes wrong on the board becomes the verdict's error. Raises MediaError where the file is bad.
     """
     dsp = dsp_of(target)
@@ -88,7 +90,13 @@ def play(
     try:
         known = dsp.streams() if dsp else []
         playback = player.play(
-            file, options=options, steps=steps, limit=limit, copied=copied, on_line=on_line
+            file,
+            options=options,
+            steps=steps,
+            limit=limit,
+            follow=follow,
+            copied=copied,
+            on_line=on_line,
         )
         error = playback.error
         if dsp:

@@ -113,6 +113,20 @@ def test_unknown_command_and_help(dsp: Dsp) -> None:
     assert "pd-restart" in dsp.command("help")["commands"]
 
 
+def test_orders_from_the_command_line(dsp: Dsp, program: Path) -> None:
+    def order(command: str, control: Path = dsp.control) -> subprocess.CompletedProcess[str]:
+        arguments = [program, "--control", control, "--order", command]
+        return subprocess.run(arguments, capture_output=True, text=True, timeout=LIMIT, check=False)
+
+    done = order("skew 100")
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"ok": True})
+    assert json.loads(order("status").stdout)["streams"] == []
+    refused = order("skew fast")
+    assert refused.returncode == 1 and json.loads(refused.stdout)["ok"] is False
+    nobody = order("status", dsp.control.with_name("none"))
+    assert nobody.returncode == 1 and "No such file" in nobody.stderr
+
+
 def test_several_commands_in_pieces(dsp: Dsp) -> None:
     with socket.socket(socket.AF_UNIX) as control:
         control.settimeout(LIMIT)

@@ -77,6 +77,27 @@ def test_the_position_in_the_file_is_told(tools, tmp_path):
     assert playback.samples[-1].position == 3 * 4096
 
 
+def test_somebody_looks_on(tools):
+    """The kernel's messages as they come, the DSP's status with each sample; and nothing stays behind."""
+    tools("pw-cat", "sleep 1.3")
+    tools("dmesg", 'echo "$@"; echo a line; exec sleep 60')
+    tools("virtual-adsp", 'echo "{\\"order\\": \\"$2\\"}"')
+    held = Held(player.script("x.mp3", follow=True))
+    lines = held.process.stdout.read().splitlines()
+    assert {"kernel --follow-new", "kernel a line"} <= set(lines)
+    assert lines.count('dsp {"order": "status"}') == sum(line.startswith("sample") for line in lines) >= 2
+    assert lines[-1].startswith("end")
+    held.finish()
+
+
+def test_nobody_looks_on(tools):
+    tools("pw-cat", "sleep 0.7")
+    tools("dmesg", "echo kernel")
+    held = Held(player.script("x.mp3"))
+    assert {line.split()[0] for line in held.process.stdout} == {"sample", "end"}
+    held.finish()
+
+
 def test_a_failing_player(tools):
     tools("pw-cat", "echo first >&2; echo 'cannot open x.mp3' >&2; exit 3")
     playback = Held(player.script("x.mp3")).finish()

@@ -274,3 +274,37 @@ void control_close(void)
 	close(listener.fd);
 	unlink(address.sun_path);
 }
+
+/* The answer is one line; what is done begins with this. */
+#define DONE "{\"ok\":true"
+
+int control_send(const char *path, const char *command, FILE *out)
+{
+	char *answer = NULL;
+	size_t size = 0;
+	FILE *link = NULL;
+	int fd = -1, result = -1;
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	strcpy(address.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || dprintf(fd, "%s\n", command) < 0 ||
+	    !(link = fdopen(fd, "r"))) {
+		close(fd);
+		return -1;
+	}
+	if (getline(&answer, &size, link) > 0) {
+		fputs(answer, out);
+		result = strncmp(answer, DONE, strlen(DONE)) ? 1 : 0;
+	} else {
+		errno = EPIPE;
+	}
+	free(answer);
+	fclose(link);
+	return result;
+}

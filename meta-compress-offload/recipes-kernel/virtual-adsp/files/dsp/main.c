@@ -27,6 +27,7 @@
 
 static const char help[] =
 "Usage: virtual-adsp [OPTION]...\n"
+"       virtual-adsp [--control SOCKET] --order COMMAND\n"
 "\n"
 "Plays the audio DSP (ADSP) of a Snapdragon 845 for the Qualcomm audio drivers of\n"
 "the kernel that it runs in. It answers the APR services CORE, AFE, ADM and ASM,\n"
@@ -38,6 +39,8 @@ static const char help[] =
 "  --record DIR          folder for the recordings (default: " DEFAULT_RECORD ")\n"
 "  --control SOCKET      Unix socket for commands (default: " DEFAULT_CONTROL ")\n"
 "  --skew-ppm N          clock of the audio ports, N millionths too fast (-100000..100000)\n"
+"  --order COMMAND       sends a command to the program that runs, prints its answer,\n"
+"                        and ends with status 1 if it is refused\n"
 "  --help, --version\n"
 "\n"
 "For unit tests, in place of --device:\n"
@@ -156,12 +159,13 @@ static int number_option(const char *option, const char *text, int min, int max)
 
 int main(int argc, char **argv)
 {
-	enum { DEVICE, RECORD, CONTROL, SKEW, APR_FD, MEMORY, CLOCK_FD, HELP, VERSION };
+	enum { DEVICE, RECORD, CONTROL, SKEW, ORDER, APR_FD, MEMORY, CLOCK_FD, HELP, VERSION };
 	static const struct option options[] = {
 		{ "device", required_argument, NULL, DEVICE },
 		{ "record", required_argument, NULL, RECORD },
 		{ "control", required_argument, NULL, CONTROL },
 		{ "skew-ppm", required_argument, NULL, SKEW },
+		{ "order", required_argument, NULL, ORDER },
 		{ "apr-fd", required_argument, NULL, APR_FD },
 		{ "memory-file", required_argument, NULL, MEMORY },
 		{ "clock-fd", required_argument, NULL, CLOCK_FD },
@@ -170,7 +174,7 @@ int main(int argc, char **argv)
 		{ 0 }
 	};
 	const char *device = DEFAULT_DEVICE, *record = DEFAULT_RECORD, *control = DEFAULT_CONTROL;
-	const char *memory_file = NULL;
+	const char *memory_file = NULL, *order = NULL;
 	int apr_fd = -1, clock_fd = -1, option, index = 0;
 
 	while ((option = getopt_long(argc, argv, "", options, &index)) != -1) {
@@ -188,6 +192,9 @@ int main(int argc, char **argv)
 			break;
 		case SKEW:
 			stream_set_skew(number_option(name, optarg, -100000, 100000));
+			break;
+		case ORDER:
+			order = optarg;
 			break;
 		case APR_FD:
 			apr_fd = number_option(name, optarg, 0, 1 << 20);
@@ -214,6 +221,11 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 
+	if (order) {
+		int refused = control_send(control, order, stdout);
+
+		return refused < 0 ? fail("control socket", control) : refused;
+	}
 	if (loop_open() < 0 || watch_signals() < 0)
 		return fail("event loop", NULL);
 	clock_settle = settle;

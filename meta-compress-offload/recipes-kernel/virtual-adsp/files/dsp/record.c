@@ -137,8 +137,9 @@ void record_print(const struct record *record, FILE *out)
 	print_time("eos_us", record->eos_us, out);
 	print_time("eos_rendered_us", record->eos_rendered_us, out);
 	print_time("closed_us", record->closed_us, out);
-	fprintf(out, ",\"bytes_received\":%llu,\"writes\":%u,\"frames_rendered\":%llu,\"underruns\":%u",
-		(unsigned long long)record->bytes_received, record->writes,
+	fprintf(out, ",\"bytes_received\":%llu,\"bytes_decoded\":%llu,\"writes\":%u",
+		(unsigned long long)record->bytes_received, (unsigned long long)record->bytes_decoded, record->writes);
+	fprintf(out, ",\"frames_rendered\":%llu,\"underruns\":%u",
 		(unsigned long long)record->frames_rendered, record->underruns);
 	fprintf(out, ",\"eos\":%s,\"drained\":%s,\"error\":", record->eos ? "true" : "false",
 		record->drained ? "true" : "false");

@@ -27,7 +27,7 @@ struct record {
 	struct media_format format;
 	uint32_t rate, channels, bits;	/* of the rendered PCM; all 0 until the first frame is decoded */
 	uint64_t opened_us, run_us, eos_us, eos_rendered_us, closed_us;
-	uint64_t bytes_received;
+	uint64_t bytes_received, bytes_decoded;
 	unsigned int writes;
 	uint64_t frames_rendered;
 	unsigned int underruns;

@@ -68,7 +68,6 @@ struct stream {
 	struct queue pending;		/* what the decoder has not finished with */
 	struct queue playing;		/* what is decoded, but not rendered */
 	bool writes_playing;		/* writes are done when rendered, not when decoded: PCM */
-	uint64_t bytes_taken;		/* of bytes_received */
 	uint64_t track_bytes;		/* taken since the last EOS */
 	bool finishing;			/* the decoder gives its rest before the EOS at the head of @pending */
 	bool ended;			/* at an EOS: what follows waits for RUN */
@@ -428,7 +427,7 @@ static bool take(struct stream *stream, struct item *item, uint8_t *data, uint32
 	}
 	record_input(&stream->record, data, length);
 	item->taken += length;
-	stream->bytes_taken += length;
+	stream->record.bytes_decoded += length;
 	stream->track_bytes += length;
 	return true;
 }
@@ -467,7 +466,7 @@ void stream_flush(struct stream *stream)
 	uint64_t dropped_bytes;
 
 	render(stream, clock_now());
-	dropped_bytes = stream->record.bytes_received - stream->bytes_taken;
+	dropped_bytes = stream->record.bytes_received - stream->record.bytes_decoded;
 	record_event(&stream->record, "flush", ",\"bytes\":%llu,\"frames\":%llu", (unsigned long long)dropped_bytes,
 		     (unsigned long long)(stream->decoded - stream->rendered));
 	fifo_cut(&stream->fifo, stream->fifo.level);
@@ -556,7 +555,7 @@ static void render(struct stream *stream, uint64_t now)
 		record_event(record, "position", ",\"frames\":%llu,\"session_us\":%llu,\"ring_bytes\":%llu",
 			     (unsigned long long)stream->rendered,
 			     (unsigned long long)(session_time_us ? session_time_us(stream->session) : 0),
-			     (unsigned long long)(record->bytes_received - stream->bytes_taken));
+			     (unsigned long long)(record->bytes_received - record->bytes_decoded));
 		stream->next_tick = stream->rendered * TICKS_PER_S / record->rate + 1;
 	}
 	answer_rendered(stream);
