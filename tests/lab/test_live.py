@@ -75,7 +75,7 @@ def test_only_a_terminal_is_drawn_on(file, terminal, tmp_path, monkeypatch):
 
     monkeypatch.setattr(session, "play", play)
     screen = Screen()
-    screen.console = Console(width=100, force_terminal=terminal)
+    screen.console = Console(width=100, force_terminal=terminal, highlight=False)
     target = SimpleNamespace(get_driver=lambda name: SimpleNamespace(codecs=lambda: ["mp3"]))
     with screen.console.capture() as capture:
         play_all(screen, target, [file], tmp_path)

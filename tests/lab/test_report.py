@@ -108,6 +108,11 @@ JUNIT = """<testsuites><testsuite>
 </testsuite></testsuites>"""
 
 
+def without_ids(text):
+    """The names of matplotlib's clip paths come from where its objects are in memory."""
+    return re.sub(r"\bp[0-9a-f]{10}\b", "", text)
+
+
 def test_the_report_is_made_again(outcome, tmp_path, capsys):
     """From the run's folder alone, wherever that is now: the media file is not needed."""
     Results.now("virtual", MANIFEST, [outcome]).save(tmp_path)
@@ -117,7 +122,7 @@ def test_the_report_is_made_again(outcome, tmp_path, capsys):
     moved = tmp_path.rename(tmp_path.with_name("moved"))
     (moved / "report.html").unlink()
     assert run(["report", str(moved)]) == 0
-    assert (moved / "report.html").read_text() == text
+    assert without_ids((moved / "report.html").read_text()) == without_ids(text)
     (again,) = Results.load(moved).outcomes
     assert again.verdict == outcome.verdict and again.playback == outcome.playback
     assert again.record.stream == outcome.record.stream
