@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: MIT
 """One playback as a picture: position, bytes in the ring and CPU use over the board's time, as inline SVG."""
 
-import io
 from itertools import pairwise
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lab.playback.session import Outcome
+from lab.report import svg
 
-#: Stands for the text colour of the page, which follows the reader's light or dark theme.
-_TEXT = "#010203"
 #: Percent; a logarithmic scale has no zero.
 _LEAST_CPU = 0.01
 _POSITION, _AHEAD, _RING, _PIPEWIRE, _PLAYER = "#2f7ed8", "#c2477f", "#e0861a", "#1a9e77", "#a05cc8"
@@ -21,14 +18,7 @@ _POSITION, _AHEAD, _RING, _PIPEWIRE, _PLAYER = "#2f7ed8", "#c2477f", "#e0861a", 
 
 def playback_svg(outcome: Outcome) -> str:
     """An ``<svg>`` element. Where the board gives no data for a curve, a note says so."""
-    style: dict[Any, Any] = {
-        "svg.fonttype": "none",
-        "font.size": 9,
-        "font.family": "sans-serif",
-        "svg.hashsalt": "offload-lab",
-    }
-    colours = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color", "grid.color")
-    with mpl.rc_context(style | dict.fromkeys(colours, _TEXT) | {"grid.alpha": 0.15}):
+    with svg.style():
         figure = Figure(figsize=(9, 5.5), layout="constrained")
         position, ring, cpu = figure.subplots(3, 1, sharex=True, height_ratios=(2, 1.2, 1.2))
         start = _start_s(outcome)
@@ -43,19 +33,12 @@ def playback_svg(outcome: Outcome) -> str:
         cpu.set_ylabel("CPU (%)")
         cpu.set_xlabel("time on the board (s)")
         for axes in (position, ring, cpu):
-            axes.grid(True)
-            axes.patch.set_alpha(0)
-            axes.spines[["top", "right"]].set_visible(False)
             axes.margins(y=0.35)  # room for the legend
             if axes is not cpu:
                 axes.set_ylim(bottom=0)
             if axes.get_legend_handles_labels()[0]:
-                axes.legend(loc="upper right", frameon=False, ncols=2)
-        figure.patch.set_alpha(0)
-        output = io.StringIO()
-        figure.savefig(output, format="svg", metadata={"Date": None})
-    svg = output.getvalue()
-    return svg[svg.index("<svg") :].replace(_TEXT, "currentColor")
+                axes.legend(loc="upper right", ncols=2)
+        return svg.inline(figure)
 
 
 def _start_s(outcome: Outcome) -> float:
@@ -77,7 +60,7 @@ def _plot_position(outcome: Outcome, start: float, axes: Axes) -> None:
     times = [point["t_us"] / 1e6 - start for point in points]
     axes.plot(times, [point["frames"] / outcome.verdict.rate for point in points], color=_POSITION)
     length = outcome.verdict.length_s
-    axes.axhline(length, color=_TEXT, linewidth=0.8, linestyle=":", label=f"the file: {length:.2f} s")
+    axes.axhline(length, color=svg.TEXT, linewidth=0.8, linestyle=":", label=f"the file: {length:.2f} s")
 
 
 def _plot_ring(outcome: Outcome, start: float, axes: Axes) -> None:

@@ -11,6 +11,7 @@ from labgrid.step import step, steps
 from lab import runs
 from lab.errors import UserError
 from lab.report import index
+from lab.report.run import read
 
 
 @pytest.fixture
@@ -71,16 +72,19 @@ def page(root):
     (root / "20260104-120000-play" / "junit.xml").write_text(
         '<s><testcase classname="t" name="n"/><testcase classname="t" name="o"><skipped/></testcase></s>'
     )
-    figures = {"instructions_per_second_of_audio": {"MP3 offloaded": {"total": 840123.4}}}
+    figures = {
+        "instructions_per_second_of_audio": {"MP3 offloaded": {"total": 840123.4}},
+        "wakeups_per_second": {"MP3 offloaded": 0.25},
+    }
     (root / "20260103-120000-play" / "bench.json").write_text(json.dumps(figures))
     return index.write(root)
 
 
 def test_what_a_run_tells(page):
-    newest, tested, measured, *_, oldest = (index.read(path) for path in reversed(runs.existing(page.parent)))
+    newest, tested, measured, *_, oldest = (read(path) for path in reversed(runs.existing(page.parent)))
     assert (newest.good, newest.bad, newest.report) == (1, 1, True)
     assert (tested.good, tested.bad, tested.skipped) == (1, 0, 1)
-    assert measured.costs == {"MP3 offloaded": 840123.4}
+    assert measured.costs == {"MP3 offloaded": 840123.4} and measured.wakeups == {"MP3 offloaded": 0.25}
     assert (oldest.good, oldest.bad, oldest.skipped, oldest.costs) == (0, 0, 0, {})
 
 
@@ -99,3 +103,7 @@ def test_the_page_in_a_browser(page, tmp_path):
     assert 'href="20260105-120000-play/report.html"' in rows[0]
     assert '<td class="bad">1</td>' in rows[0]
     assert "MP3 offloaded: 840,123" in rows[2]
+    picture = dom.split("<svg")[1].split("</svg>")[0]
+    for label in ("wake-ups", "MP3 offloaded", "passed", "failed", "20260103", "20260105"):
+        assert label in picture
+    assert "20260101" not in picture, "a run without results is no point in the picture"
