@@ -16,7 +16,10 @@ SAMPLE_S = 0.5
 
 #: Prints lines ``sample UPTIME PIPEWIRE_NS PLAYER_NS POSITION WAKEUPS``, and at the end ``end UPTIME CODE``.
 #: /proc/PID/task/*/schedstat counts nanoseconds on a CPU; /proc/PID/stat would count ticks. A wake-up is what
-#: ends a voluntary switch. The player's standard input is a pipe that stays open, for keys.
+#: ends a voluntary switch. Before and after come the board's counters, where it has any, as lines
+#: ``counter start|end idle MICROSECONDS STATE`` (cpuidle, one per CPU) and ``counter start|end energy
+#: MICROJOULES NAME`` (hwmon, powercap): Documentation/ABI/testing/sysfs-devices-system-cpu, sysfs-class-hwmon
+#: and sysfs-class-powercap of the kernel. The player's standard input is a pipe that stays open, for keys.
 #: Followed live, it also prints ``kernel MESSAGE`` and, where the DSP is a model, ``dsp STATUS``.
 SCRIPT = r"""
 export PIPEWIRE_RUNTIME_DIR=/run/pipewire
@@ -25,6 +28,17 @@ daemon=$(pidof -s pipewire) || { echo "PipeWire does not run on the board" >&2; 
 exec 3<&0
 keys=/tmp/lab-keys.$$
 mkfifo $keys && exec 4<>$keys && rm $keys
+counters() {
+    for state in /sys/devices/system/cpu/cpu*/cpuidle/state*; do
+        read -r name <"$state/name" && read -r count <"$state/time" &&
+            echo "counter $1 idle $count ${state##*/} $name"
+    done
+    for meter in /sys/class/hwmon/hwmon*/energy*_input /sys/class/powercap/*/energy_uj; do
+        read -r name <"${meter%/*}/name" && read -r count <"$meter" &&
+            echo "counter $1 energy $count $name ${meter##*/}"
+    done
+} 2>/dev/null
+counters start
 @COMMAND@ "$file" <&4 &
 position=0
 player=$!
@@ -55,6 +69,7 @@ while read -r _ _ state _ </proc/$player/stat && [ "$state" != Z ]; do
 done 2>/dev/null
 wait $player
 code=$?
+counters end
 read -r now _ </proc/uptime
 kill $watcher $follower
 echo "end $now $code"
@@ -63,11 +78,12 @@ echo "end $now $code"
 
 _FOLLOW = r"""
 messages=/tmp/lab-kernel.$$
-mkfifo $messages
-sed -u 's/^/kernel /' <$messages &
-dmesg --follow-new >$messages 2>/dev/null &
+mkfifo $messages && exec 5<>$messages && rm $messages
+sed -u 's/^/kernel /' <&5 &
 follower=$!
-rm $messages
+dmesg --follow-new >&5 2>/dev/null &
+follower="$follower $!"
+exec 5>&-
 """
 _TELL = "! command -v virtual-adsp >/dev/null || echo dsp $(virtual-adsp --order status)"
 
@@ -90,6 +106,8 @@ class Playback:
     ended_s: float | None = None
     code: int | None = None
     messages: str = ""  #: what the player wrote to standard error
+    #: the board's counters at the start and at the end, by kind and name, all CPUs together
+    counters: dict[str, list[int]] = field(default_factory=dict)
     broken: str | None = None  #: why its end was not seen: the time limit, or a lost link
 
     def read_line(self, line: str) -> None:
@@ -97,8 +115,31 @@ class Playback:
         match line.split():
             case ["sample", uptime, *counts]:
                 self.samples.append(Sample(float(uptime), *map(int, counts)))
+            case ["counter", when, kind, count, *name]:
+                both = self.counters.setdefault(" ".join([kind, *name]), [0, 0])
+                both[when == "end"] += int(count)
             case ["end", uptime, code]:
                 self.ended_s, self.code = float(uptime), int(code)
+
+    @property
+    def idle_s(self) -> dict[str, float]:
+        """Seconds that the CPUs spent in each idle state meanwhile; empty where the board does not tell."""
+        return self._spent("idle ")
+
+    @property
+    def energy_j(self) -> dict[str, float]:
+        """Joules that each of the board's meters counted meanwhile; empty where it has none."""
+        return self._spent("energy ")
+
+    def _spent(self, kind: str) -> dict[str, float]:
+        if self.ended_s is None:
+            return {}
+        counters = self.counters.items()
+        return {
+            name.removeprefix(kind): (end - start) / 1e6
+            for name, (start, end) in counters
+            if name.startswith(kind)
+        }
 
     @property
     def duration_s(self) -> float | None:

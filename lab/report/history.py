@@ -34,6 +34,8 @@ def history_svg(runs: Sequence[Run]) -> str:
         results.legend(loc="upper left", ncols=2)
         results.set_xticks(numbers, [run.name.partition("-")[0] for run in runs], rotation=60)
         results.locator_params(axis="x", nbins=20)
+        for axes in (costs, wakeups, results):
+            axes.margins(y=0.35)  # room for the legend
         return svg.inline(figure)
 
 
