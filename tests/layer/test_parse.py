@@ -71,6 +71,15 @@ def test_the_images_have_all_that_they_need(virtual: Build) -> None:
     } <= set(built)
 
 
+def test_the_boards_images_have_all_that_they_need(board: Build) -> None:
+    board.bitbake("-g", *IMAGES)
+    built = set((board.folder / "pn-buildlist").read_text().split())
+    # The virtual board's hardware, and its boot image.
+    assert {recipe for recipe in RECIPES if not recipe.startswith("virtual-")} <= built
+    assert {"ffmpeg", "pipewire", "wireplumber", "alsa-ucm-conf", "linux-yocto"} <= built
+    assert not [recipe for recipe in built if recipe.startswith("virtual-adsp")]
+
+
 def test_pipewire_has_the_sinks_and_the_player(virtual: Build) -> None:
     pipewire = virtual.variables("pipewire")
     options = pipewire["EXTRA_OEMESON"].split()
@@ -115,6 +124,32 @@ def test_the_kernel_has_the_patches_and_the_configuration(virtual: Build) -> Non
     assert {"file://compress-offload.cfg", "file://virtual-db845c.cfg"} <= set(files)
     assert [file for file in files if file.endswith(".patch")]
     assert kernel["KMACHINE"] == "qemuarm64"
+
+
+@pytest.mark.parametrize("recipe", ["linux-yocto", "linux-qcom"])
+def test_both_kernels_for_the_board_have_them_too(board: Build, recipe: str) -> None:
+    kernel = board.variables(recipe)
+    files = kernel["SRC_URI"].split()
+    assert "file://compress-offload.cfg" in files
+    assert [file for file in files if file.endswith(".patch") and "q6asm-dai" in file]
+    assert str(LAYER / "recipes-kernel/linux/files") in kernel["FILESEXTRAPATHS"].split(":")
+
+
+@pytest.mark.parametrize(
+    ("name", "board_file", "flag", "own"),
+    [
+        ("virtual-debug", "kas/virtual.yml", (), "maxcpus=1"),
+        # The machine of many boards has a command line for each, in a flag of the variable.
+        ("db845c-debug", STUB, ("--flag", "sdm845-db845c"), "clk_ignore_unused"),
+    ],
+    ids=["virtual-db845c", "qcom-armv8a"],
+)
+def test_debugging_asks_the_kernel_for_its_messages(
+    configure: Configure, name: str, board_file: str, flag: tuple[str, ...], own: str
+) -> None:
+    build = configure(name, board_file, "kas/fragments/debug.yml")
+    command_line = build.run("bitbake-getvar", "--value", *flag, "KERNEL_CMDLINE_EXTRA").stdout.split()
+    assert {own, "snd_compress.dyndbg=+p", "q6asm_dai.dyndbg=+p"} <= set(command_line)
 
 
 def test_the_release_image_lets_nobody_in(virtual: Build, own_way: str) -> None:
