@@ -24,6 +24,10 @@ LOCALE = "en_US.utf8"
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 #: Folder of everything these tests check out and parse; BitBake's caches in it make the second run quick.
 FOLDER = BUILD / "layer-tests"
+#: kas files that come last: no network, and of meta-openembedded only what the layer has to do with.
+OFFLINE = "tests/layer/kas/offline.yml"
+ALL_RECIPES = os.environ.get("OFFLOAD_ALL_RECIPES") == "1"
+FEW = () if ALL_RECIPES else ("tests/layer/kas/few-recipes.yml",)
 
 
 def why_not() -> str | None:

@@ -2,14 +2,10 @@
 """Build folders of BitBake, each made by kas once a session, and only where the layers are to be had."""
 
 import functools
-import os
 from collections.abc import Callable
 
 import bitbake
 import pytest
-
-OFFLINE = "tests/layer/kas/offline.yml"
-FEW = () if os.environ.get("OFFLOAD_ALL_RECIPES") == "1" else ("tests/layer/kas/few-recipes.yml",)
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +16,7 @@ def configure() -> Callable[..., bitbake.Build]:
 
     @functools.cache
     def make(name: str, *files: str, machine: str | None = None) -> bitbake.Build:
-        return bitbake.configure(name, *files, OFFLINE, *FEW, machine=machine)
+        return bitbake.configure(name, *files, bitbake.OFFLINE, *bitbake.FEW, machine=machine)
 
     return make
 
