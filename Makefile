@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Two commands do all the set-up: make demo, make test.
-.PHONY: setup demo test check check-layer check-recipes build-recipes bench fleet image clean help
+.PHONY: setup demo test check check-layer check-recipes build-recipes layer-figures bench fleet image clean help
 
 PYTHON := .venv/bin/python
 
@@ -8,8 +8,9 @@ help:
 	@echo "make demo    set up, then flash, boot and play on the virtual board; writes build/runs/latest/report.html"
 	@echo "make test    set up, then all tests, on the virtual board too"
 	@echo "make check   all style and static checks"
-	@echo "make check-layer  yocto-check-layer, half an hour or more (needs OFFLOAD_CLONES, see docs/yocto.md)"
+	@echo "make check-layer  yocto-check-layer, a quarter of an hour (needs OFFLOAD_CLONES, see docs/yocto.md)"
 	@echo "make check-recipes, build-recipes   the layer's recipes under bitbake: the quick part, and all of them"
+	@echo "make layer-figures  what the layer costs: time to parse, sizes of packages; after build-recipes"
 	@echo "make bench   the performance figures"
 	@echo "make fleet   the board tests on three virtual boards at once, through a coordinator (FLEET_ARGS=--scaling)"
 	@echo "make image   build the virtual board's image alone (PIPEWIRE_SOURCE=auto|git|debian)"
@@ -38,6 +39,9 @@ check-recipes: setup
 
 build-recipes: setup
 	@OFFLOAD_BUILD_RECIPES=1 $(PYTHON) -m pytest tests/layer/test_recipes.py $(PYTEST_ARGS)
+
+layer-figures: setup
+	@$(PYTHON) tests/layer/figures.py
 
 bench: setup
 	@$(PYTHON) -m lab.bench

@@ -2,6 +2,7 @@
 """BitBake reads the layer: no error or warning, the right options, and a word about what is not set."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import yaml
@@ -126,13 +127,21 @@ def test_the_kernel_has_the_patches_and_the_configuration(virtual: Build) -> Non
     assert kernel["KMACHINE"] == "qemuarm64"
 
 
-@pytest.mark.parametrize("recipe", ["linux-yocto", "linux-qcom"])
-def test_both_kernels_for_the_board_have_them_too(board: Build, recipe: str) -> None:
-    kernel = board.variables(recipe)
+@pytest.mark.parametrize("name", ["linux-yocto", "linux-qcom"])
+def test_both_kernels_for_the_board_have_them_too(board: Build, name: str) -> None:
+    options = []
+    if name == "linux-qcom":
+        fragment = yaml.safe_load((ROOT / "kas/fragments/linux-qcom.yml").read_text())
+        choice = board.folder / "conf/linux-qcom.conf"
+        choice.write_text(fragment["local_conf_header"]["linux-qcom"])
+        options = ["-R", str(choice)]
+    kernel = board.variables("virtual/kernel", *options)
+    assert kernel["PN"] == name
     files = kernel["SRC_URI"].split()
     assert "file://compress-offload.cfg" in files
     assert [file for file in files if file.endswith(".patch") and "q6asm-dai" in file]
-    assert str(LAYER / "recipes-kernel/linux/files") in kernel["FILESEXTRAPATHS"].split(":")
+    searched = {Path(folder).resolve() for folder in kernel["FILESEXTRAPATHS"].split(":") if folder}
+    assert {LAYER / "recipes-kernel/linux" / folder for folder in ("files", "linux-yocto")} <= searched
 
 
 @pytest.mark.parametrize(

@@ -178,10 +178,20 @@ def test_a_fault_in_a_recipe_is_caught(recipes: Recipes, fault: Fault) -> None:
     assert re.search(fault.complaint, caught.value.stdout), caught.value.stdout
 
 
-@pytest.mark.skipif(
+build_recipes = pytest.mark.skipif(
     "OFFLOAD_BUILD_RECIPES" not in os.environ, reason="takes a quarter of an hour: make build-recipes"
 )
+
+
+@build_recipes
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("recipe", compiled())
 def test_every_recipe_of_the_layer_compiles_and_is_packaged(recipes: Recipes, recipe: str) -> None:
     assert packaged(recipes, recipe)
+
+
+@build_recipes
+def test_ffmpeg_takes_little_of_the_image(recipes: Recipes) -> None:
+    files = packaged(recipes, "ffmpeg")
+    assert [name for name in files if "libavformat" in name]
+    assert sum(path.stat().st_size for path in files.values() if not path.is_symlink()) < 1_500_000
