@@ -150,7 +150,8 @@ FAULTS = [
     ),
     Fault(
         "mpg123 is missing in DEPENDS", "virtual-adsp-dsp", "compile",
-        'DEPENDS:remove = "mpg123"',
+        # What an earlier run has compiled is compiled again.
+        'DEPENDS:remove = "mpg123"\ndo_compile:prepend() {\n    oe_runmake clean\n}',
         r"mpg123\.h: No such file",
     ),
     Fault(
@@ -193,5 +194,8 @@ def test_every_recipe_of_the_layer_compiles_and_is_packaged(recipes: Recipes, re
 @build_recipes
 def test_ffmpeg_takes_little_of_the_image(recipes: Recipes) -> None:
     files = packaged(recipes, "ffmpeg")
-    assert [name for name in files if "libavformat" in name]
-    assert sum(path.stat().st_size for path in files.values() if not path.is_symlink()) < 1_500_000
+    libraries = [
+        path for name, path in files.items() if name.startswith("/usr/lib/") and not path.is_symlink()
+    ]
+    assert {path.name.split(".")[0] for path in libraries} == {"libavcodec", "libavformat", "libavutil"}
+    assert sum(path.stat().st_size for path in libraries) < 1_500_000
