@@ -8,7 +8,7 @@ help:
 	@echo "make demo    set up, then flash, boot and play on the virtual board; writes build/runs/latest/report.html"
 	@echo "make test    set up, then all tests, on the virtual board too"
 	@echo "make check   all style and static checks"
-	@echo "make check-layer  yocto-check-layer, a quarter of an hour (needs OFFLOAD_CLONES, see docs/yocto.md)"
+	@echo "make check-layer  yocto-check-layer, half an hour (needs OFFLOAD_CLONES, see docs/yocto.md)"
 	@echo "make check-recipes, build-recipes   the layer's recipes under bitbake: the quick part, and all of them"
 	@echo "make layer-figures  what the layer costs: time to parse, sizes of packages; after build-recipes"
 	@echo "make bench   the performance figures"
