@@ -99,10 +99,11 @@ class Media:
     bits: int  #: of a decoded sample
     packets: Sequence[bytes]  #: as libavformat yields them
     offset: int  #: of the first packet in the file, behind tags and header
-    encoder_delay: int  #: frames at the start that a gapless player would drop
+    encoder_delay: int  #: frames at the start that a gapless player drops
     header: bytes  #: codec's out-of-band data (FLAC: STREAMINFO)
     variant: str = ""  #: libavcodec's name of the codec, where it makes more differences: wmav2, wmapro, …
     bit_rate: int = 0  #: bits per second as the container tells it; 0: it does not
+    encoder_padding: int = 0  #: frames at the end that a gapless player drops
 
     @cached_property
     def payload(self) -> bytes:
@@ -141,8 +142,12 @@ def read(path: Path) -> Media:
             codec = CODECS.get(context.name, context.name)
             header = context.extradata or b""
             packets = [packet for packet in container.demux(stream) if packet.size]
-            delay = _encoder_delay(packets[0]) if packets else 0
+            edited = "mov" in container.format.name
+            edges = [] if edited else [_edges(packet) for packet in packets]
             positions = [(packet.pos, packet.size) for packet in packets]
+            if edited:  # the edits say what to drop
+                with av.open(str(path)) as again:
+                    edges = [_edges(packet) for packet in again.demux(again.streams.best("audio"))]
             media = Media(
                 path,
                 codec,
@@ -151,10 +156,11 @@ def read(path: Path) -> Media:
                 _bits(codec, context.name, header, path),
                 [bytes(p) for p in packets],
                 (packets[0].pos or 0) if packets else 0,
-                delay,
+                sum(skip for skip, _ in edges),
                 header,
                 context.name,
                 context.bit_rate or 0,
+                sum(discard for _, discard in edges),
             )
     except FFmpegError as error:
         raise MediaError(f"{path}: that is not audio ({error.strerror})") from error
@@ -200,12 +206,12 @@ def _bits(codec: str, variant: str, header: bytes, path: Path) -> int:
     return 16
 
 
-def _encoder_delay(packet: av.Packet) -> int:
-    """The frames that libavformat asks to skip at the start (AV_PKT_DATA_SKIP_SAMPLES: the first u32 LE)."""
+def _edges(packet: av.Packet) -> tuple[int, int]:
+    """The frames that libavformat asks to drop at the start and at the end (AV_PKT_DATA_SKIP_SAMPLES)."""
     for data in packet.iter_sidedata():
         if data.data_type == "skip_samples":
-            return int.from_bytes(bytes(data)[:4], "little")
-    return 0
+            return struct.unpack_from("<II", bytes(data))
+    return 0, 0
 
 
 def _decoder(media: Media, stack: ExitStack) -> av.AudioCodecContext:

@@ -106,25 +106,37 @@ def judge(
         found = "no stream" if not records else f"{len(records)} streams"
         return replace(verdict, error=player_error or f"the DSP saw {found}, not one")
     record = records[0]
+    start, end = told_to_drop(record)
     try:
-        comparison = compare_pcm(media, record.rendered, record.bits)
+        comparison = compare_pcm(media, record.rendered, record.bits, start, end)
     except RecordError as error:
         return replace(verdict, error=player_error or str(error))
     return replace(
         verdict,
         bytes_received=len(record.received),
         bytes_identical=record.received == media.payload,
+        frames_expected=len(media.pcm) - start - end,
         frames_rendered=len(record.rendered),
         pcm_identical=comparison is not None and comparison.identical,
         pcm_max_diff=comparison.max_diff if comparison else None,
         drained=bool(record.stream["drained"]),
         duration_s=record.playing_s if record.playing_s is not None else client_s,
         underruns=int(record.stream["underruns"]),
-        error=player_error or _fault(media, record, comparison),
+        error=player_error or _fault(media, record, comparison, start, end),
     )
 
 
-def _fault(media: Media, record: Record, pcm: PcmComparison | None) -> str | None:
+def told_to_drop(record: Record) -> tuple[int, int]:
+    """The frames that the DSP was told to drop at the start and at the end of the stream."""
+    told = {
+        event["where"]: int(event["samples"])
+        for event in record.events
+        if event["event"] == "silence" and event["applied"]
+    }
+    return told.get("initial", 0), told.get("trailing", 0)
+
+
+def _fault(media: Media, record: Record, pcm: PcmComparison | None, start: int, end: int) -> str | None:
     """The first thing wrong with the stream, in the order of cause and effect, as a sentence."""
     stream, sent, received = record.stream, media.payload, record.received
     if DSP_CODECS.get(stream["codec"], stream["codec"]) != media.codec:
@@ -142,10 +154,16 @@ def _fault(media: Media, record: Record, pcm: PcmComparison | None) -> str | Non
         return "all bytes arrived, but the stream ended before they were rendered"
     if pcm is None:
         return "the DSP rendered nothing"
-    if pcm.shift not in _allowed_shifts(media):
+    if start not in (0, media.encoder_delay) or end not in (0, media.encoder_padding):
+        return (
+            f"the DSP was told to drop {start} frames at the start and {end} at the end, "
+            f"the file says {media.encoder_delay} and {media.encoder_padding}"
+        )
+    if pcm.shift not in _allowed_shifts(media, start):
         return f"the rendered PCM is shifted by {pcm.shift} frames"
-    if len(record.rendered) - pcm.shift != len(media.pcm):
-        return f"the DSP rendered {len(record.rendered)} frames of {len(media.pcm)}"
+    expected = len(media.pcm) - start - end
+    if len(record.rendered) - pcm.shift != expected:
+        return f"the DSP rendered {len(record.rendered)} frames of {expected}"
     if pcm.max_diff > TOLERANCE[media.codec]:
         return f"the rendered PCM differs from the host's decode by up to {pcm.max_diff:g} steps of 16 bits"
     if stream["underruns"]:
@@ -164,17 +182,21 @@ def _byte_fault(sent: bytes, received: bytes) -> str:
     )
 
 
-def _allowed_shifts(media: Media) -> tuple[int, ...]:
-    """A decoder renders everything, or drops the encoder's delay; nothing else is alignment."""
-    return (0, -media.encoder_delay) if media.codec == "mp3" and media.encoder_delay else (0,)
+def _allowed_shifts(media: Media, start: int) -> tuple[int, ...]:
+    """Untold, a decoder renders everything, or drops the encoder's delay; nothing else is alignment."""
+    return (0, -media.encoder_delay) if media.codec == "mp3" and media.encoder_delay and not start else (0,)
 
 
-def compare_pcm(media: Media, rendered: NDArray[np.int32], bits: int) -> PcmComparison | None:
+def compare_pcm(
+    media: Media, rendered: NDArray[np.int32], bits: int, start: int = 0, end: int = 0
+) -> PcmComparison | None:
     """Compare *rendered*, shape (frames, channels) at *bits*, with the media's own PCM, after aligning them.
+
+    *start*, *end*: frames that the DSP was told to drop.
 
     None where nothing was rendered. Raises RecordError where the number of channels differs.
     """
-    expected = media.pcm
+    expected = media.pcm[start : len(media.pcm) - end]
     if not rendered.size:
         return None
     if rendered.shape[1:] != expected.shape[1:]:
@@ -182,11 +204,11 @@ def compare_pcm(media: Media, rendered: NDArray[np.int32], bits: int) -> PcmComp
     # Left-justified to 32 bits, so that 16 and 24 bits compare.
     ours = expected.astype(np.int64) << (32 - media.bits)
     theirs = rendered.astype(np.int64) << (32 - bits)
-    if unsettled := UNSETTLED.get(media.codec):
+    if (unsettled := UNSETTLED.get(media.codec, 0) - start) > 0:
         ours, theirs = ours[unsettled:], theirs[unsettled:]
     best: PcmComparison | None = None
     # A tone correlates with itself at many shifts: try the legitimate ones before searching.
-    for shift in (*_allowed_shifts(media), None):
+    for shift in (*_allowed_shifts(media, start), None):
         if shift is None:
             shift = _find_shift(ours, theirs)
         difference = _difference(ours, theirs, shift)

@@ -177,3 +177,31 @@ def test_half_a_record(tmp_path):
     (tmp_path / "stream.json").write_text("{")
     with pytest.raises(RecordError, match="cannot be read"):
         Record.load(tmp_path)
+
+
+def told(folder, mp3, start, end, pcm):
+    """The record of a DSP that was told to drop samples at either end."""
+    record = faultless(folder, mp3, pcm=pcm)
+    for where, samples in (("initial", start), ("trailing", end)):
+        record.events.append(
+            {"t_us": 1_500_000, "event": "silence", "where": where, "samples": samples, "applied": True}
+        )
+    return record
+
+
+def test_edges_that_the_dsp_was_told_to_drop(mp3, tmp_path):
+    start, end = mp3.encoder_delay, mp3.encoder_padding
+    assert start and end
+    cut = mp3.pcm[start : len(mp3.pcm) - end]
+    verdict = judge(mp3, [told(tmp_path / "0001", mp3, start, end, cut)])
+    assert verdict.good and verdict.pcm_identical
+    assert verdict.frames_rendered == verdict.frames_expected == len(cut)
+    verdict = judge(mp3, [told(tmp_path / "0002", mp3, start, end, mp3.pcm)])
+    assert not verdict.good
+
+
+def test_edges_that_are_not_the_files(mp3, tmp_path):
+    start, end = mp3.encoder_delay, mp3.encoder_padding + 1
+    cut = mp3.pcm[start : len(mp3.pcm) - end]
+    verdict = judge(mp3, [told(tmp_path / "0001", mp3, start, end, cut)])
+    assert verdict.error and "was told to drop" in verdict.error
