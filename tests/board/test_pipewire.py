@@ -66,6 +66,20 @@ def test_pcm_goes_to_the_pcm_sink(remote, recorded, tmp_path):
     assert sounding >= 0.9 * 2 * SECOND
 
 
+@pytest.mark.parametrize("command", ["set-volume {} 0.3", "set-mute {} 1"])
+def test_no_volume_is_pretended(remote, objects, command):
+    """Nothing on the card changes what the DSP decodes, so a volume that is set would not be heard."""
+    (sink,) = [
+        item["id"] for item in objects
+        if item["type"] == "PipeWire:Interface:Node"
+        and item["info"]["props"].get("factory.name") == "api.alsa.compress.offload.sink"
+    ]  # fmt: skip
+    remote.run_check(f"{ENVIRONMENT} wpctl {command.format(sink)}")
+    assert remote.run_check(f"{ENVIRONMENT} wpctl get-volume {sink}").strip() == "Volume: 1.00"
+    # should there be a control one day, the sink ought to use it
+    assert "Volume" not in remote.run_check("amixer -c 0 controls")
+
+
 def test_the_daemons_do_not_complain(remote):
     """No crash, no restart."""
     show = remote.run_check("systemctl show --property=NRestarts --value pipewire wireplumber")
