@@ -52,7 +52,6 @@ def test_back_and_forth(parts):
         assert one[2].stream["closed_us"] <= two[2].stream["opened_us"]
 
 
-@pytest.mark.xfail(reason="pw-cat takes itself to be 13 s further back while it drains: issue 4 is open")
 def test_back_while_draining(parts):
     """The player has sent all and waits for its end, which does not come yet."""
     before, after = parts(f"sleep 35; {BACK}")
