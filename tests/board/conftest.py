@@ -18,6 +18,7 @@ import pytest
 from labgrid import Environment, Target
 from labgrid.pytestplugin.hooks import LABGRID_ENV_KEY
 from support.media import make
+from support.waiting import wait_for
 
 from lab import postmortem, report, runs
 from lab.drivers.dspcontrol import DspControlDriver
@@ -161,6 +162,20 @@ def recorded(dsp: DspRecordDriver, records: Path) -> Callable[[], list[Record]]:
     """The streams that the DSP saw since the test began."""
     known = dsp.streams()
     return lambda: dsp.fetch_new(known, records)
+
+
+@pytest.fixture
+def recorded_with_pcm(
+    remote: RemoteDriver, recorded: Callable[[], list[Record]]
+) -> Callable[[], list[Record]]:
+    """The streams since the test began, PCM too, which PipeWire closes some seconds after the last sound."""
+    open_ones = "grep -q '\"closed_us\":null' /run/virtual-adsp/record/*/stream.json"
+
+    def fetch() -> list[Record]:
+        wait_for(lambda: remote.run(open_ones).code == 1)
+        return recorded()
+
+    return fetch
 
 
 @pytest.fixture

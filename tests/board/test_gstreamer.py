@@ -5,7 +5,6 @@ import re
 
 import pytest
 from support.media import make, with_tags
-from support.waiting import wait_for
 
 from lab.playback import media
 from lab.playback.verdict import judge
@@ -56,18 +55,6 @@ def assert_whole(path, records):
     assert verdict.bytes_identical and verdict.drained and verdict.underruns == 0
     assert verdict.frames_rendered == verdict.frames_expected
     return verdict
-
-
-@pytest.fixture
-def recorded_with_pcm(remote, recorded):
-    """The streams since the test began, PCM too, which PipeWire closes some seconds after the last sound."""
-    open_ones = "grep -q '\"closed_us\":null' /run/virtual-adsp/record/*/stream.json"
-
-    def fetch():
-        wait_for(lambda: remote.run(open_ones).code == 1)
-        return recorded()
-
-    return fetch
 
 
 def encoded(records):

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: MIT
+"""What PipeWire on the board says of itself."""
+
+import json
+
+from lab.drivers.remote import RemoteDriver
+
+#: For the shell's commands that speak to the daemon of the whole system.
+ENVIRONMENT = "PIPEWIRE_RUNTIME_DIR=/run/pipewire"
+COMPRESS_SINK = "api.alsa.compress.offload.sink"
+PCM_SINK = "api.alsa.pcm.sink"
+
+
+def sinks(remote: RemoteDriver) -> dict[str, int]:
+    """The factory of each audio sink, and a number that only it has or had; none without a daemon."""
+    dump = remote.run(f"{ENVIRONMENT} pw-dump").text
+    nodes = [item["info"]["props"] for item in json.loads(dump or "[]") if item["type"].endswith(":Node")]
+    return {
+        node["factory.name"]: node["object.serial"]
+        for node in nodes
+        if node.get("media.class") == "Audio/Sink"
+    }
