@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.playback.verdict import Verdict
 from support.media import make
 from support.samples import sample
 
@@ -65,11 +66,22 @@ CASES = (
 )
 
 
-def table(outcomes: dict[str, str]) -> str:
-    """The support table; *outcomes*: what was found, by the case's id."""
-    head = "| codec | container | rate | channels | bits | PCM, against libavcodec's |\n"
-    return f"{head}|---|---|---|---|---|---|\n" + "".join(
+#: What each case came to, by its id: past PipeWire, and through it. The tests fill them in.
+outcomes: dict[str, str] = {}
+through_pipewire: dict[str, str] = {}
+
+
+def comparison(verdict: Verdict) -> str:
+    """How the PCM that was rendered compares, in words."""
+    steps = max(1, round(verdict.pcm_max_diff or 0))
+    return "identical" if verdict.pcm_identical else f"within {steps} of 65,536 steps"
+
+
+def table() -> str:
+    """The support table."""
+    head = "| codec | container | rate | channels | bits | PCM, against libavcodec's | through PipeWire |\n"
+    return f"{head}|---|---|---|---|---|---|---|\n" + "".join(
         f"| {case.codec} | {case.container} | {case.rate} | {case.channels} | {case.bits or ''} | "
-        f"{outcomes[case.id]}{f' ({case.note})' if case.note else ''} |\n"
+        f"{outcomes[case.id]}{f' ({case.note})' if case.note else ''} | {through_pipewire[case.id]} |\n"
         for case in CASES
     )
