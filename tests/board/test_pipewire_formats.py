@@ -6,6 +6,7 @@ import json
 import pytest
 from support.media import make
 from support.pipewire import COMPRESS_SINK, ENVIRONMENT
+from support.waiting import wait_for
 
 pytestmark = pytest.mark.lg_feature("dsp-record")
 
@@ -74,6 +75,31 @@ def test_pw_cat_decodes_unless_it_is_told_not_to(name, remote, recorded_with_pcm
     remote.put(make(tmp_path / name, seconds=2, **REFUSED.get(name, {})), f"/tmp/{name}")
     result = remote.run(f"{ENVIRONMENT} pw-cat --playback /tmp/{name}", timeout=60)
     assert result.code == 0, result.stderr
+    records = recorded_with_pcm()
+    assert {record.stream["codec"] for record in records} == {"pcm"}
+    assert any(any(record.received) for record in records)
+
+
+@pytest.fixture
+def pulse(remote):
+    """PipeWire's server for PulseAudio's clients, as long as the test; environment for a client."""
+    module = "/usr/lib/*/pipewire-*/libpipewire-module-protocol-pulse.so"
+    if remote.run(f"command -v paplay && ls {module}").code:
+        pytest.skip("paplay or PipeWire's module-protocol-pulse is not on this image")
+    server = f"{ENVIRONMENT} PULSE_RUNTIME_PATH=/tmp/pulse pipewire -c pipewire-pulse.conf"
+    remote.run_check(
+        f"mkdir -p /tmp/pulse; {server} >/tmp/pulse.log 2>&1 </dev/null & echo $! >/tmp/pulse.pid"
+    )
+    wait_for(lambda: remote.run("test -S /tmp/pulse/native").code == 0)
+    yield "PULSE_SERVER=unix:/tmp/pulse/native"
+    remote.run_check("kill $(cat /tmp/pulse.pid); cat /tmp/pulse.log")
+
+
+@pytest.mark.parametrize("name", ["codec.ogg", "a.mp3"])
+def test_clients_of_pulseaudio_play_on_the_pcm_sink(name, pulse, remote, recorded_with_pcm, tmp_path):
+    """They decode by themselves, and their default is no sink that cannot play this."""
+    remote.put(make(tmp_path / name, seconds=2, **REFUSED.get(name, {})), f"/tmp/{name}")
+    remote.run_check(f"{pulse} paplay /tmp/{name}", timeout=60)
     records = recorded_with_pcm()
     assert {record.stream["codec"] for record in records} == {"pcm"}
     assert any(any(record.received) for record in records)

@@ -53,8 +53,8 @@ meson setup build pipewire --cross-file arm64.cross --prefix=/usr --libdir=lib/a
 	-Dpw-cat-ffmpeg=enabled -Dgstreamer=enabled "-D$systemd=enabled" -Dsystemd-system-service=enabled \
 	-Dsystemd-system-unit-dir=/usr/lib/systemd/system
 install_to() {
-	# Left out: servers for other protocols, and links to other machines.
-	python3 /in/install build "$1" 'module-(pulse|protocol-pulse|protocol-simple|rtp|raop|vban|netjack|avb|snapcast|zeroconf|jack|ffado|filter-chain|pipe-tunnel|combine|example|fallback|echo|parametric|vc4|spa-ffmpeg)|ffmpeg|pipewire-.*\.mo$'
+	# Left out: servers for other protocols than PulseAudio's, and links to other machines.
+	python3 /in/install build "$1" 'module-(pulse|protocol-simple|rtp|raop|vban|netjack|avb|snapcast|zeroconf|jack|ffado|filter-chain|pipe-tunnel|combine|example|fallback|echo|parametric|vc4|spa-ffmpeg)|ffmpeg|pipewire-.*\.mo$'
 	# Not for making PipeWire ALSA's default device: the tests play on the PCM devices directly.
 	rm -rf "$1$libdir/pkgconfig" "$1$libdir/alsa-lib" "$1/usr/share/alsa/alsa.conf.d"
 	find "$1" -type f \( -name '*.so*' -o -path '*/bin/*' \) -exec aarch64-linux-gnu-strip --strip-unneeded {} + || true
