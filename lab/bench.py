@@ -7,6 +7,7 @@ taken in one run on one board.
 """
 
 import json
+import statistics
 import sys
 import time
 from dataclasses import dataclass
@@ -18,12 +19,14 @@ from rich.table import Table
 
 from lab import runs
 from lab.debian import build_image
+from lab.drivers.dspcontrol import DspControlDriver
 from lab.drivers.player import PlayerDriver
 from lab.drivers.remote import RemoteDriver
 from lab.environment import Board
 from lab.errors import LabError
 from lab.flash import Plan
 from lab.playback import media, session
+from lab.playback.clock import clock_errors
 from lab.playback.demomedia import make
 from lab.playback.media import Media
 from lab.playback.player import Playback, sampled, time_limit
@@ -32,6 +35,10 @@ from lab.virtual.machine import INSTRUCTION_NS
 SECONDS = 60
 #: Start-up and the end are left out: seconds of playing from which, and until which, CPU time counts.
 STEADY_S = (10.0, 50.0)
+#: Pauses whose median counts.
+PAUSES = 5
+#: Millionths by which the DSP's crystal differs from the CPU's when the graph's clock is measured.
+SKEW_PPM = 500
 
 
 @dataclass(frozen=True)
@@ -97,13 +104,25 @@ def main() -> int:
         strategy.transition("shell")
         lap("shell to all units started")
         costs = measure(target, files, folder, lap)
+        reactions = react(target, files[0], folder)
+        lap("pause and resume")
+        clock_ms = follow(target, files[0], folder)
+        lap("follow the DSP's clock")
     show(console, wall, costs)
+    console.print(
+        f"from pause to silence {reactions['pause']:.1f} ms, from resume to sound {reactions['run']:.1f} ms "
+        f"(the board's time, median of {PAUSES})\n"
+        f"the graph's clock is {clock_ms:.3f} ms from the DSP's at most, whose crystal is {SKEW_PPM} ppm fast"
+    )
     results = {
         "wall_s": wall,
         "instructions_per_second_of_audio": {
             name: {"pipewire": one.pipewire, "player": one.player, "total": one.total}
             for name, one in costs.items()
         },
+        "pause_to_silence_ms": reactions["pause"],
+        "resume_to_sound_ms": reactions["run"],
+        "clock_error_ms": clock_ms,
         "wakeups_per_second": {name: one.wakeups for name, one in costs.items()},
         "pipewire": (plan.manifest or {}).get("pipewire"),
     }
@@ -143,6 +162,41 @@ def bare(target: Target, file: Media, folder: Path) -> Playback:
     playback = Playback()
     remote.run(sampled(command, "/tmp/packets"), timeout=time_limit(SECONDS), on_line=playback.read_line)
     return playback
+
+
+def react(target: Target, file: Media, folder: Path) -> dict[str, float]:
+    """Milliseconds of the board's time from the pause key to the DSP's pause, and from it to its run."""
+    remote = target.get_driver(RemoteDriver)
+    remote.run_check("rm -f /tmp/keys")
+    # The kernel's CLOCK_MONOTONIC in nanoseconds, which the DSP's record has in microseconds.
+    key = "sed -n 's/^now at \\([0-9]*\\) nsecs/\\1/p;4q' /proc/timer_list >>/tmp/keys; printf ' ' >&4"
+    steps = "; ".join(["sleep 3", *[f"{key}; sleep 1"] * 2 * PAUSES])
+    outcome = session.play(target, file, folder / "records", options=("--keys",), steps=steps)
+    if not outcome.verdict.good or outcome.record is None:
+        raise LabError(f"pause and resume did not play right: {outcome.verdict.error}")
+    pressed = [int(line) / 1e6 for line in remote.run_check("cat /tmp/keys").split()]
+    done = [event for event in outcome.record.events if event["event"] in ("pause", "run")][1:]
+    if len(done) != len(pressed):
+        raise LabError(f"{len(pressed)} keys, but the DSP was paused and resumed {len(done)} times")
+    delays: dict[str, list[float]] = {"pause": [], "run": []}
+    for at, event in zip(pressed, done, strict=True):
+        delays[event["event"]].append(event["t_us"] / 1e3 - at)
+    return {name: statistics.median(values) for name, values in delays.items()}
+
+
+def follow(target: Target, file: Media, folder: Path) -> float:
+    """The largest error of the graph's clock in milliseconds, where the DSP's crystal differs."""
+    control = target.get_driver(DspControlDriver)
+    control.order(f"skew {SKEW_PPM}")
+    try:
+        options = ("--verbose", "--latency=100ms")
+        outcome = session.play(target, file, folder / "records", options=options)
+    finally:
+        control.order("skew 0")
+    if outcome.playback is None or outcome.record is None:
+        raise LabError(f"with a skewed clock it did not play: {outcome.verdict.error}")
+    clock, _ = clock_errors(outcome.playback.messages, outcome.record)
+    return float(abs(clock).max() * 1e3)
 
 
 def show(console: Console, wall: dict[str, float], costs: dict[str, Cost]) -> None:

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from support.media import make, with_tags
+from support.waiting import wait_for
 
 from lab.playback import media
 from lab.playback.verdict import judge
@@ -27,7 +28,8 @@ while IFS= read -r -d $'\r' line; do read -r uptime _ </proc/uptime; echo "$upti
 @pytest.fixture
 def gstreamer(remote):
     """Runs a command of GStreamer's tools on the board, with ``{}`` for the files there."""
-    if remote.run("command -v gst-launch-1.0").code:
+    # The first of these commands on a board looks at all plugins, which takes its time.
+    if remote.run("gst-inspect-1.0 pipewiresink", timeout=180).code:
         pytest.skip("GStreamer is not on this image")
 
     def run(command, *paths, keys=None):
@@ -55,6 +57,18 @@ def assert_whole(path, records):
     assert verdict.bytes_identical and verdict.drained and verdict.underruns == 0
     assert verdict.frames_rendered == verdict.frames_expected
     return verdict
+
+
+@pytest.fixture
+def recorded_with_pcm(remote, recorded):
+    """The streams since the test began, PCM too, which PipeWire closes some seconds after the last sound."""
+    open_ones = "grep -q '\"closed_us\":null' /run/virtual-adsp/record/*/stream.json"
+
+    def fetch():
+        wait_for(lambda: remote.run(open_ones).code == 1)
+        return recorded()
+
+    return fetch
 
 
 def encoded(records):
@@ -195,3 +209,51 @@ def test_position(gstreamer, recorded, tmp_path):
             assert shown == pytest.approx(before[-1], abs=0.35)
             compared += 1
     assert compared > 50
+
+
+@pytest.fixture
+def sought(gstreamer, recorded, tmp_path):
+    """Plays an MP3 of 50 s; per stream of the DSP: the seconds of the file at which it starts and ends.
+
+    gst-play's cursor keys go 8 % of the file forth, or 1 % back.
+    """
+
+    def sought(keys):
+        path = make(tmp_path / "a.mp3", seconds=50, options=("-b:a", "128k"))
+        payload = media.read(path).payload
+        assert_silent(gstreamer(PLAY, path, keys=keys))
+        found = []
+        for record in encoded(recorded()):
+            start = payload.find(record.received)
+            assert record.received and start >= 0, "what the DSP got is no part of the file"
+            found.append((start / 16000, (start + len(record.received)) / 16000, record))
+        assert found[-1][1] == len(payload) / 16000 and found[-1][2].stream["drained"]
+        return found
+
+    return sought
+
+
+RIGHT, LEFT = r"printf '\033[C'", r"printf '\033[D'"
+
+
+def test_seek(sought):
+    """What the device had is not heard; the sink has sent it seconds ago."""
+    before, after = sought(f"sleep 4; {RIGHT}; sleep 48")
+    at = len(before[2].rendered) / 44100
+    assert at == pytest.approx(4, abs=1)
+    assert after[0] == pytest.approx(at + 4, abs=0.5)
+    assert len(after[2].rendered) / 44100 == pytest.approx(50 - after[0], abs=0.2)
+
+
+def test_seek_while_paused(sought):
+    before, after = sought(f"sleep 4; printf ' '; sleep 1; {RIGHT}; sleep 1; printf ' '; sleep 48")
+    at = len(before[2].rendered) / 44100
+    assert after[0] == pytest.approx(at + 4, abs=0.5)
+
+
+def test_seek_back_near_the_end(sought):
+    """All is sent, the end of the stream too: the device plays the last of it."""
+    before, after = sought(f"sleep 46; {LEFT}; {LEFT}; {LEFT}; {LEFT}; sleep 9")[-2:]
+    at = len(before[2].rendered) / 44100
+    assert before[1] == pytest.approx(50, abs=0.1)
+    assert after[0] == pytest.approx(at - 0.5, abs=2.5)

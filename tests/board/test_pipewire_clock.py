@@ -2,18 +2,17 @@
 """The graph's clock is the DSP's, whose crystal is not the CPU's: pw_time against what was rendered."""
 
 import os
-import re
 
 import numpy as np
 import pytest
 from support.media import make
 
+from lab.playback.clock import clock_errors
+
 pytestmark = pytest.mark.lg_feature(["dsp-record", "dsp-control"])
 
-#: What pw-cat --verbose prints every second.
-STREAM_TIME = re.compile(r"stream time: now:(\d+) rate:(\d+)/(\d+) ticks:(\d+)")
-#: Seconds after which the clock must have found the DSP's pace, and by how much it may be wrong then.
-SETTLED_S, ERROR_S = 10, 0.001
+#: Seconds by which the clock may be wrong.
+ERROR_S = 0.001
 
 
 @pytest.fixture
@@ -25,30 +24,13 @@ def skew(control):
 
 @pytest.fixture
 def errors(perform, tmp_path):
-    """Plays for *seconds*; how far pw_time was from the DSP each second, and how far the CPU's clock was.
-
-    Both in seconds, apart from a constant: where the clock starts means nothing.
-    """
+    """Plays for *seconds*, and compares clocks."""
 
     def errors(seconds, *options, **encoding):
         path = make(tmp_path / "a.mp3", seconds=seconds, **encoding)
         outcome = perform(path, options=("--verbose", *options))
         assert outcome.verdict.error is None
-        record = outcome.record
-        times = [match.groups() for match in STREAM_TIME.finditer(outcome.playback.messages)]
-        now, _, rate, ticks = np.array(times, np.float64).T
-        positions = [event for event in record.events if event["event"] == "position"]
-        at = np.array([event["t_us"] for event in positions]) / 1e6
-        frames = np.array([event["frames"] for event in positions]) / record.stream["rate"]
-        _, first = np.unique(now, return_index=True)
-        now, ticks = now[first] / 1e9, ticks[first] / rate[first]
-        played = (now >= at[0]) & (now <= at[-1])
-        now, ticks = now[played], ticks[played]
-        rendered = np.interp(now, at, frames)
-        settled = now >= at[0] + SETTLED_S
-        assert settled.sum() >= 10
-        clock, cpu = (ticks - rendered)[settled], (now - rendered)[settled]
-        return clock - clock.mean(), cpu - cpu.mean()
+        return clock_errors(outcome.playback.messages, outcome.record)
 
     return errors
 
