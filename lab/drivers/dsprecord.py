@@ -34,6 +34,15 @@ class DspRecordDriver(Driver):
         return sorted(self.remote.run(f"ls {self.folder}").text.split())
 
     @Driver.check_active
+    @step()
+    def forget(self) -> None:
+        """Remove the recordings of streams that are closed: the folder is in memory. Raises RemoteError."""
+        closed = 'grep -qs \'"closed_us":[0-9]\' "$stream/stream.json"'
+        self.remote.run_check(
+            f'cd {self.folder} && for stream in *; do ! {closed} || rm -r "$stream"; done', timeout=60
+        )
+
+    @Driver.check_active
     @step(args=["known"])
     def fetch_new(self, known: list[str], into: Path) -> list[Record]:
         """Copy the streams that are not among *known* below the folder *into*, and read them.

@@ -147,8 +147,10 @@ def remote(in_shell: OffloadStrategy) -> RemoteDriver:
 
 @pytest.fixture
 def dsp(target: Target, in_shell: OffloadStrategy) -> DspRecordDriver:
-    """Only for tests with lg_feature("dsp-record")."""
-    return target.get_driver(DspRecordDriver)
+    """Only for tests with lg_feature("dsp-record"). What the tests before this one left is gone."""
+    dsp = target.get_driver(DspRecordDriver)
+    dsp.forget()
+    return dsp
 
 
 @pytest.fixture
