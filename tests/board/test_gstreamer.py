@@ -5,6 +5,7 @@ import re
 
 import pytest
 from support.media import make, with_tags
+from support.seeking import CBR_128K, parts_of
 from support.waiting import wait_for
 
 from lab.playback import media
@@ -219,16 +220,10 @@ def sought(gstreamer, recorded, tmp_path):
     """
 
     def sought(keys):
-        path = make(tmp_path / "a.mp3", seconds=50, options=("-b:a", "128k"))
+        path = make(tmp_path / "a.mp3", seconds=50, options=CBR_128K)
         payload = media.read(path).payload
         assert_silent(gstreamer(PLAY, path, keys=keys))
-        found = []
-        for record in encoded(recorded()):
-            start = payload.find(record.received)
-            assert record.received and start >= 0, "what the DSP got is no part of the file"
-            found.append((start / 16000, (start + len(record.received)) / 16000, record))
-        assert found[-1][1] == len(payload) / 16000 and found[-1][2].stream["drained"]
-        return found
+        return parts_of(payload, encoded(recorded()))
 
     return sought
 

@@ -5,6 +5,7 @@ import itertools
 
 import pytest
 from support.media import make
+from support.seeking import CBR_128K, parts_of
 
 from lab.playback import media
 
@@ -20,17 +21,11 @@ def parts(perform, recorded, tmp_path):
     """Plays an MP3 of 40 s; per stream of the DSP: the time in the file at which it starts, and its end."""
 
     def parts(steps):
-        path = make(tmp_path / "a.mp3", seconds=40, options=("-b:a", "128k"))
+        path = make(tmp_path / "a.mp3", seconds=40, options=CBR_128K)
         payload = media.read(path).payload
         outcome = perform(path, steps, KEYS)
         assert outcome.playback.error is None
-        found = []
-        for record in recorded():
-            start = payload.find(record.received)
-            assert record.received and start >= 0, "what the DSP got is no part of the file"
-            found.append((start / 16000, (start + len(record.received)) / 16000, record))
-        assert found[-1][1] == len(payload) / 16000 and found[-1][2].stream["drained"]
-        return found
+        return parts_of(payload, recorded())
 
     return parts
 
