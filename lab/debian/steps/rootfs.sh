@@ -17,6 +17,10 @@ install -D -m 644 /in/pipewire/pipewire.sysusers "$root/usr/lib/sysusers.d/pipew
 for patch in /in/ucm/*.patch; do
 	patch -d "$root/usr/share/alsa" -p1 --fuzz=0 --no-backup-if-mismatch < "$patch"
 done
+# Of WirePlumber, whose Debian package is taken as it is, only what is not compiled can be patched.
+for patch in /in/wireplumber/*.patch; do
+	patch -d "$root/usr/share/wireplumber" -p2 --fuzz=0 --no-backup-if-mismatch < "$patch"
+done
 
 # Accounts: Debian's own, then those that the packages declare.
 cp "$root/usr/share/base-passwd/passwd.master" "$root/etc/passwd"
