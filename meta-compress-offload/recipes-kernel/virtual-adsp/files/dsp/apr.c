@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fault.h"
 #include "log.h"
-#include "transport.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "APR structures are used as they are on the wire");
 _Static_assert(sizeof(struct apr_header) == 20, "struct apr_hdr");
@@ -49,7 +49,7 @@ static void send(const struct apr_header *command, uint16_t type, uint32_t opcod
 	memcpy(packet, &header, sizeof(header));
 	if (size)
 		memcpy(packet + sizeof(header), payload, size);
-	if (transport_send(packet, sizeof(header) + size) < 0)
+	if (fault_answer(command, packet, sizeof(header) + size) < 0)
 		log_line("answer 0x%x not sent: %s", opcode, strerror(errno));
 }
 
@@ -111,6 +111,8 @@ void apr_dispatch(const uint8_t *packet, size_t length)
 		log_line("packet of %zu bytes says %u bytes, header %zu", length, header.size, header_size);
 		return;
 	}
+	if (fault_command(&header, packet + header_size, length - header_size))
+		return;
 	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
 		if (services[i].id != header.dest_service)
 			continue;

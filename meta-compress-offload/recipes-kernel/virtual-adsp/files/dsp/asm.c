@@ -59,7 +59,22 @@ static struct session {
 	uint64_t closed_us;		/* rendered time of the streams that are closed */
 } sessions[SESSIONS_MAX + 1];
 
-static enum asm_time time_answer;
+static struct {
+	bool stopped;
+	int64_t jump_us;		/* of the session time that is told */
+	bool back;			/* that time runs backwards since */
+	uint64_t back_since_us;
+} fault_clock;
+
+static const struct {
+	const char *name;
+	uint32_t opcode;
+} names[] = {
+	{ "open", CMD_OPEN_WRITE }, { "format", CMD_FORMAT }, { "run", CMD_RUN }, { "pause", CMD_PAUSE },
+	{ "flush", CMD_FLUSH }, { "close", CMD_CLOSE }, { "write", CMD_WRITE }, { "eos", CMD_EOS },
+	{ "initial", CMD_REMOVE_INITIAL }, { "trailing", CMD_REMOVE_TRAILING }, { "map", CMD_MAP },
+	{ "unmap", CMD_UNMAP }, { "session-time", CMD_SESSION_TIME },
+};
 
 static uint64_t session_us(unsigned int number)
 {
@@ -138,18 +153,24 @@ static void pause_session(struct session *session)
 		stream_pause(session->stream[i]);
 }
 
+/* The session time as a clock with its faults shows it. */
+static uint64_t told_us(unsigned int number)
+{
+	int64_t time = (int64_t)session_us(number) + fault_clock.jump_us;
+
+	if (fault_clock.back)
+		time -= 2 * (int64_t)(clock_now_us() - fault_clock.back_since_us);
+	return time < 0 ? 0 : (uint64_t)time;
+}
+
 static void tell_time(const struct apr_header *command, unsigned int number)
 {
 	struct session_time time = { .status = ADSP_EOK };
 	uint64_t session, absolute;
 
-	if (time_answer == ASM_TIME_REFUSE)
-		apr_status(command, ADSP_EUNSUPPORTED);
-	if (time_answer != ASM_TIME_TELL)
-		return;
 	/* up to now, not to when the streams were last looked after */
 	asm_advance(clock_now());
-	session = session_us(number);
+	session = told_us(number);
 	absolute = clock_now_us();
 	time.session_lsw = (uint32_t)session;
 	time.session_msw = (uint32_t)(session >> 32);
@@ -254,9 +275,64 @@ void asm_command(const struct apr_header *command, const uint8_t *payload, size_
 	}
 }
 
-void asm_set_time(enum asm_time time)
+uint32_t asm_opcode(const char *name)
 {
-	time_answer = time;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i].name))
+			return names[i].opcode;
+	return 0;
+}
+
+static bool is_write(const struct apr_header *command, size_t size)
+{
+	return command->dest_service == APR_SERVICE_ASM && command->opcode == CMD_WRITE &&
+	       size >= sizeof(struct write_command);
+}
+
+uint32_t asm_bytes_written(const struct apr_header *command, const uint8_t *payload, size_t size)
+{
+	struct write_command write;
+
+	if (!is_write(command, size))
+		return 0;
+	memcpy(&write, payload, sizeof(write));
+	return write.size;
+}
+
+void asm_refuse(const struct apr_header *command, const uint8_t *payload, size_t size, uint32_t status)
+{
+	struct write_command write;
+
+	if (!is_write(command, size)) {
+		apr_status(command, status);
+		return;
+	}
+	memcpy(&write, payload, sizeof(write));
+	stream_refuse_write(command, &(struct stream_write){
+		.address = (uint64_t)write.address_msw << 32 | write.address_lsw, .handle = write.handle,
+	}, status);
+}
+
+void asm_run_clock(bool run)
+{
+	uint64_t now = clock_now();
+
+	for (struct session *session = sessions + 1; !run && session <= sessions + SESSIONS_MAX; session++)
+		for (int i = 0; i < STREAMS_MAX && session->stream[i]; i++)
+			stream_stop(session->stream[i], now);
+	memset(&fault_clock, 0, sizeof(fault_clock));
+	fault_clock.stopped = !run;
+}
+
+void asm_jump_clock(int64_t us)
+{
+	fault_clock.jump_us += us;
+}
+
+void asm_turn_clock_back(void)
+{
+	fault_clock.back = true;
+	fault_clock.back_since_us = clock_now_us();
 }
 
 void asm_set_skew(int ppm)
@@ -277,7 +353,7 @@ void asm_open(void)
 void asm_advance(uint64_t now)
 {
 	for (struct session *session = sessions + 1; session <= sessions + SESSIONS_MAX; session++) {
-		bool may_start = true;
+		bool may_start = !fault_clock.stopped;
 
 		for (int i = 0; i < STREAMS_MAX && session->stream[i]; i++) {
 			stream_advance(session->stream[i], now, may_start);

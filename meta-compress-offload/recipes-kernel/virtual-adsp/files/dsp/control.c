@@ -17,13 +17,13 @@
 #include "asm.h"
 #include "clock.h"
 #include "domain.h"
+#include "fault.h"
 #include "log.h"
 #include "loop.h"
 
 #define CLIENTS_MAX 8
 #define LINE_MAX_BYTES 256
 
-#define EXIT_CRASH 3
 #define SKEW_MAX_PPM 100000
 
 struct client {
@@ -71,9 +71,7 @@ static void crash(FILE *out, const char *argument)
 {
 	(void)argument;
 	fputs("{\"ok\":true}\n", out);
-	log_line("crash on demand");
-	asm_reset("The DSP crashed.");
-	loop_quit(EXIT_CRASH);
+	domain_crash();
 }
 
 static void refuse(FILE *out, const char *why)
@@ -94,20 +92,30 @@ static void skew(FILE *out, const char *argument)
 	fputs("{\"ok\":true}\n", out);
 }
 
-static void session_time(FILE *out, const char *argument)
+static void fault(FILE *out, const char *argument)
 {
-	static const char *const answers[] = {
-		[ASM_TIME_TELL] = "tell", [ASM_TIME_REFUSE] = "refuse", [ASM_TIME_IGNORE] = "ignore",
-	};
+	const char *why;
+	unsigned int number = fault_add(argument, &why);
 
-	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
-		if (!strcmp(argument, answers[i])) {
-			asm_set_time((enum asm_time)i);
-			fputs("{\"ok\":true}\n", out);
-			return;
-		}
-	}
-	refuse(out, "session-time wants tell, refuse or ignore.");
+	if (number)
+		fprintf(out, "{\"ok\":true,\"fault\":%u}\n", number);
+	else
+		refuse(out, why);
+}
+
+static void faults(FILE *out, const char *argument)
+{
+	(void)argument;
+	fputs("{\"ok\":true,\"faults\":", out);
+	fault_print(out);
+	fputs("}\n", out);
+}
+
+static void no_faults(FILE *out, const char *argument)
+{
+	(void)argument;
+	fault_clear();
+	fputs("{\"ok\":true}\n", out);
 }
 
 static void list(FILE *out, const char *argument);
@@ -118,7 +126,9 @@ static const struct {
 } commands[] = {
 	{ "status", status },
 	{ "skew", skew },
-	{ "session-time", session_time },
+	{ "fault", fault },
+	{ "faults", faults },
+	{ "no-faults", no_faults },
 	{ "pd-restart", pd_restart },
 	{ "crash", crash },
 	{ "help", list },

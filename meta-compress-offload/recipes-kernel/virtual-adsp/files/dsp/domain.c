@@ -5,8 +5,12 @@
 #include "afe.h"
 #include "apr.h"
 #include "asm.h"
+#include "fault.h"
 #include "log.h"
+#include "loop.h"
 #include "servreg.h"
+
+#define EXIT_CRASH 3
 
 static void acknowledged(void)
 {
@@ -22,5 +26,13 @@ void domain_restart(void)
 	asm_reset("The audio protection domain of the DSP was restarted.");
 	adm_reset();
 	afe_reset();
+	fault_drop_answers();
 	servreg_announce(false, acknowledged);
+}
+
+void domain_crash(void)
+{
+	log_line("crash on demand");
+	asm_reset("The DSP crashed.");
+	loop_quit(EXIT_CRASH);
 }

@@ -8,4 +8,7 @@
  */
 void domain_restart(void);
 
+/* The whole DSP dies: the program ends with status 3. */
+void domain_crash(void);
+
 #endif

@@ -12,6 +12,7 @@
 #include "asm.h"
 #include "clock.h"
 #include "control.h"
+#include "fault.h"
 #include "log.h"
 #include "loop.h"
 #include "record.h"
@@ -53,13 +54,33 @@ static const char help[] =
 "Commands on the control socket, one a line, each answered by one line of JSON:\n"
 "  status                streams, routes, ports, and the CPU time used\n"
 "  skew N                clock of the audio ports, N millionths too fast from now on\n"
-"  session-time WHAT     what becomes of questions for the session time: tell (the\n"
-"                        default), refuse (an error) or ignore (no answer)\n"
+"  fault WHEN WHAT       something goes wrong, see below; answered with its number\n"
+"  faults                the faults, and how often each has struck\n"
+"  no-faults             forgets all faults; answers held back are sent, the clock runs\n"
 "  pd-restart            restarts the audio protection domain, as after a crash of the\n"
 "                        audio part of the firmware: all streams end, the kernel takes\n"
 "                        the sound card away and gets it back\n"
 "  crash                 the whole ADSP dies: this program ends with status 3\n"
 "  help                  lists the commands\n"
+"\n"
+"Faults: WHEN counts from the order on, and is one of\n"
+"  now, ms:N             at once, N milliseconds later\n"
+"  byte:N                when the N-th byte of audio is written\n"
+"  COMMAND:K             at the K-th such command, or (faults of answers) the K-th answer\n"
+"  COMMAND:K+            there, and at all that follow\n"
+"COMMAND is open, format, run, pause, flush, close, write, eos, initial, trailing, map,\n"
+"unmap, session-time, or an APR opcode in numbers. WHAT is one of\n"
+"  crash, pd-restart     as the commands of that name; a crash ends all faults\n"
+"  status:N              the command is not executed, but answered with status N\n"
+"  lose, twice           the answer is not sent, or twice\n"
+"  late:MS               the answer is sent MS milliseconds late\n"
+"  swap                  the answer is sent after the next one\n"
+"  clock:stop            nothing is rendered, until\n"
+"  clock:run             the clock is right again in all respects\n"
+"  clock:MS              the session time that is told jumps by MS milliseconds, may be\n"
+"                        negative\n"
+"  clock:back            that time runs backwards\n"
+"At \"now\", \"ms\" and \"byte\", what befalls a command or an answer befalls the next one.\n"
 "\n"
 "Recordings: DIR/NNNN, where NNNN counts the streams from 0001 (or from the next free\n"
 "number) and holds\n"
@@ -106,6 +127,21 @@ static void receive_signal(struct loop_source *source)
 		loop_quit(EXIT_SUCCESS);
 }
 
+static void advance(void)
+{
+	uint64_t now = clock_now();
+
+	fault_advance(now);
+	asm_advance(now);
+}
+
+static uint64_t next_deadline(void)
+{
+	uint64_t faults = fault_deadline(), streams = asm_deadline();
+
+	return faults < streams ? faults : streams;
+}
+
 /* Does all that is due now. Only for the clock socket: it has to know when the DSP is done. */
 static uint64_t settle(void)
 {
@@ -114,8 +150,8 @@ static uint64_t settle(void)
 	do {
 		if (loop_quitting() < 0)
 			receive_packets(&apr_source);
-		asm_advance(clock_now());
-		deadline = asm_deadline();
+		advance();
+		deadline = next_deadline();
 	} while (deadline <= clock_now());
 	return deadline;
 }
@@ -250,7 +286,7 @@ int main(int argc, char **argv)
 	log_line("up, recording to %s", record);
 
 	while (loop_quitting() < 0) {
-		uint64_t deadline = asm_deadline();
+		uint64_t deadline = next_deadline();
 
 		if (deadline)
 			clock_wake_at(deadline);
@@ -258,7 +294,7 @@ int main(int argc, char **argv)
 			fail("event loop", NULL);
 			loop_quit(EXIT_FAILURE);
 		}
-		asm_advance(clock_now());
+		advance();
 	}
 	asm_reset("The DSP was stopped with the stream open.");
 	servreg_close();

@@ -153,15 +153,25 @@ static void move_first(struct queue *from, struct queue *to)
 
 /* --- answers --- */
 
-static void write_done(struct stream *stream, const struct apr_header *command, const struct stream_write *write,
-		       enum adsp_status status)
+static void send_write_done(const struct apr_header *command, const struct stream_write *write, uint32_t status)
 {
 	/* q6asm_stream_callback() checks the address words and takes the rest from the token */
 	const uint32_t done[4] = { (uint32_t)write->address, (uint32_t)(write->address >> 32), write->handle, status };
 
+	apr_event(command, EVENT_WRITE_DONE, done, sizeof(done));
+}
+
+static void write_done(struct stream *stream, const struct apr_header *command, const struct stream_write *write,
+		       enum adsp_status status)
+{
 	record_event(&stream->record, "write_done", ",\"token\":%u,\"length\":%u,\"status\":%u", command->token,
 		     write->length, status);
-	apr_event(command, EVENT_WRITE_DONE, done, sizeof(done));
+	send_write_done(command, write, status);
+}
+
+void stream_refuse_write(const struct apr_header *command, const struct stream_write *write, uint32_t status)
+{
+	send_write_done(command, write, status);
 }
 
 static void eos_rendered(struct stream *stream, const struct apr_header *command, bool drained)
@@ -402,10 +412,15 @@ static void stop_clock(struct stream *stream)
 	stream->starving = false;
 }
 
+void stream_stop(struct stream *stream, uint64_t now)
+{
+	render(stream, now);
+	stop_clock(stream);
+}
+
 void stream_pause(struct stream *stream)
 {
-	render(stream, clock_now());
-	stop_clock(stream);
+	stream_stop(stream, clock_now());
 	stream->running = false;
 	record_event(&stream->record, "pause", ",\"frames\":%llu", (unsigned long long)stream->rendered);
 	update(stream);

@@ -42,6 +42,9 @@ enum adsp_status stream_format(struct stream *stream, const uint8_t *payload, si
 /* Queues a write. It is answered with ASM_DATA_EVENT_WRITE_DONE_V2 in any case, now or later. */
 void stream_write(struct stream *stream, const struct apr_header *command, const struct stream_write *write);
 
+/* The answer to a write that is refused; no stream sees it. */
+void stream_refuse_write(const struct apr_header *command, const struct stream_write *write, uint32_t status);
+
 /* Queues the end of the stream. It is answered with ASM_DATA_EVENT_RENDERED_EOS when all before it was rendered. */
 void stream_eos(struct stream *stream, const struct apr_header *command);
 
@@ -57,6 +60,9 @@ enum adsp_status stream_remove_silence(struct stream *stream, enum silence silen
  */
 void stream_run(struct stream *stream, bool start);
 void stream_pause(struct stream *stream);
+
+/* The clock of the port has stopped: nothing is rendered until stream_advance() may start it anew. */
+void stream_stop(struct stream *stream, uint64_t now);
 
 /* Gives back all writes and drops all that is not rendered yet. */
 void stream_flush(struct stream *stream);

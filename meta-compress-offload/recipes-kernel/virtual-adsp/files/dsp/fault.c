@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: MIT
+#include "fault.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "asm.h"
+#include "clock.h"
+#include "domain.h"
+#include "holdback.h"
+#include "json.h"
+#include "log.h"
+#include "loop.h"
+#include "transport.h"
+
+#define FAULTS_MAX 64
+#define TEXT_MAX 80
+#define NUMBER_MAX INT32_MAX
+
+enum when { AT_TIME, AT_BYTE, AT_COMMAND };
+
+enum what {
+	CRASH, DOMAIN_RESTART, CLOCK_STOP, CLOCK_RUN, CLOCK_BACK, CLOCK_JUMP,	/* strike at once */
+	STATUS,									/* strikes a command */
+	LOSE, LATE, TWICE, SWAP,						/* strike an answer */
+};
+
+struct fault {
+	unsigned int number;		/* 0: this place is free */
+	char text[TEXT_MAX];
+
+	enum when when;
+	uint64_t at;			/* ns of the clock, bytes or commands */
+	bool onwards;			/* at this command and at every later one */
+	uint32_t opcode;
+	uint64_t seen;			/* bytes or commands since the order */
+	bool armed;			/* its moment has come: it strikes the next command or answer */
+
+	enum what what;
+	int64_t value;			/* ms, or the status */
+	unsigned int struck;		/* how often */
+};
+
+static struct fault faults[FAULTS_MAX];
+static unsigned int last_number;
+
+#define FOR_EACH(fault) for (struct fault *fault = faults; fault < faults + FAULTS_MAX; fault++) if (fault->number)
+
+static bool spent(const struct fault *fault)
+{
+	return fault->struck && !fault->onwards;
+}
+
+static bool of_answers(const struct fault *fault)
+{
+	return fault->what >= LOSE;
+}
+
+/* --- reading --- */
+
+static bool number(const char *text, int64_t min, int64_t max, int64_t *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtoll(text, &end, 0);
+	return !errno && end != text && !*end && *value >= min && *value <= max;
+}
+
+/* What follows @name and a colon in @text, or NULL. */
+static const char *after(const char *text, const char *name)
+{
+	size_t length = strlen(name);
+
+	return !strncmp(text, name, length) && text[length] == ':' ? text + length + 1 : NULL;
+}
+
+static bool read_opcode(struct fault *fault, const char *name)
+{
+	int64_t opcode;
+
+	fault->opcode = asm_opcode(name);
+	if (fault->opcode)
+		return true;
+	if (!number(name, 1, UINT32_MAX, &opcode))
+		return false;
+	fault->opcode = (uint32_t)opcode;
+	return true;
+}
+
+static bool read_when(struct fault *fault, char *text)
+{
+	const char *argument;
+	int64_t value;
+	char *count;
+
+	if (!strcmp(text, "now")) {
+		fault->when = AT_TIME;
+		fault->at = clock_now();
+		return true;
+	}
+	if ((argument = after(text, "ms"))) {
+		fault->when = AT_TIME;
+		if (!number(argument, 0, NUMBER_MAX, &value))
+			return false;
+		fault->at = clock_now() + (uint64_t)value * NS_PER_MS;
+		return true;
+	}
+	if ((argument = after(text, "byte"))) {
+		fault->when = AT_BYTE;
+		if (!number(argument, 1, INT64_MAX, &value))
+			return false;
+		fault->at = (uint64_t)value;
+		return true;
+	}
+	count = strchr(text, ':');
+	if (!count || !count[1])
+		return false;
+	*count++ = 0;
+	if (count[strlen(count) - 1] == '+') {
+		fault->onwards = true;
+		count[strlen(count) - 1] = 0;
+	}
+	fault->when = AT_COMMAND;
+	if (!number(count, 1, NUMBER_MAX, &value) || !read_opcode(fault, text))
+		return false;
+	fault->at = (uint64_t)value;
+	return true;
+}
+
+static bool read_what(struct fault *fault, const char *text)
+{
+	static const struct {
+		const char *name;
+		enum what what;
+	} words[] = {
+		{ "crash", CRASH }, { "pd-restart", DOMAIN_RESTART },
+		{ "lose", LOSE }, { "twice", TWICE }, { "swap", SWAP },
+		{ "clock:stop", CLOCK_STOP }, { "clock:run", CLOCK_RUN }, { "clock:back", CLOCK_BACK },
+	};
+	const char *argument;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!strcmp(text, words[i].name)) {
+			fault->what = words[i].what;
+			return true;
+		}
+	}
+	if ((argument = after(text, "late"))) {
+		fault->what = LATE;
+		return number(argument, 0, NUMBER_MAX, &fault->value);
+	}
+	if ((argument = after(text, "status"))) {
+		fault->what = STATUS;
+		return number(argument, 1, UINT32_MAX, &fault->value);
+	}
+	if ((argument = after(text, "clock"))) {
+		fault->what = CLOCK_JUMP;
+		return number(argument, -NUMBER_MAX, NUMBER_MAX, &fault->value);
+	}
+	return false;
+}
+
+unsigned int fault_add(const char *text, const char **why)
+{
+	struct fault fault = { 0 }, *place = NULL;
+	char words[TEXT_MAX], *what;
+
+	if (strlen(text) >= sizeof(words)) {
+		*why = "That is too long for a fault.";
+		return 0;
+	}
+	strcpy(words, text);
+	what = strchr(words, ' ');
+	if (!what) {
+		*why = "A fault is WHEN and WHAT, with a space between.";
+		return 0;
+	}
+	*what++ = 0;
+	if (!read_when(&fault, words)) {
+		*why = "WHEN is now, ms:N, byte:N, COMMAND:K or COMMAND:K+.";
+		return 0;
+	}
+	if (!read_what(&fault, what)) {
+		*why = "WHAT is crash, pd-restart, lose, late:MS, twice, swap, status:N or clock:stop|run|back|MS.";
+		return 0;
+	}
+	/* a free place, or that of the oldest fault that is spent */
+	for (struct fault *other = faults; other < faults + FAULTS_MAX; other++)
+		if ((!other->number || spent(other)) && (!place || other->number < place->number))
+			place = other;
+	if (!place) {
+		*why = "There are too many faults that have not struck yet; clear them.";
+		return 0;
+	}
+	fault.number = ++last_number;
+	strcpy(fault.text, text);
+	*place = fault;
+	return fault.number;
+}
+
+void fault_print(FILE *out)
+{
+	const char *separator = "";
+
+	fputc('[', out);
+	FOR_EACH(fault) {
+		fprintf(out, "%s{\"fault\":%u,\"order\":", separator, fault->number);
+		json_string(fault->text, out);
+		fprintf(out, ",\"struck\":%u}", fault->struck);
+		separator = ",";
+	}
+	fputc(']', out);
+}
+
+/* --- striking --- */
+
+static void count(struct fault *fault)
+{
+	fault->struck++;
+	fault->armed = false;
+	log_line("fault %u strikes: %s", fault->number, fault->text);
+}
+
+/* The fault's moment has come. */
+static void reach(struct fault *fault)
+{
+	fault->armed = true;
+	if (fault->what >= STATUS)
+		return;
+	count(fault);
+	switch (fault->what) {
+	case CRASH:
+		domain_crash();
+		break;
+	case DOMAIN_RESTART:
+		domain_restart();
+		break;
+	case CLOCK_STOP:
+		asm_run_clock(false);
+		break;
+	case CLOCK_RUN:
+		asm_run_clock(true);
+		break;
+	case CLOCK_BACK:
+		asm_turn_clock_back();
+		break;
+	default:
+		asm_jump_clock(fault->value * 1000);
+	}
+}
+
+/* One more command, or answer to one: whether that is what the fault waits for. */
+static bool one_more(struct fault *fault, uint32_t opcode)
+{
+	if (fault->when != AT_COMMAND || fault->opcode != opcode || spent(fault))
+		return false;
+	fault->seen++;
+	return fault->seen == fault->at || (fault->onwards && fault->seen > fault->at);
+}
+
+bool fault_command(const struct apr_header *command, const uint8_t *payload, size_t size)
+{
+	uint32_t bytes = asm_bytes_written(command, payload, size);
+	const struct fault *refuses = NULL;
+
+	FOR_EACH(fault) {
+		if (fault->when == AT_BYTE && fault->seen < fault->at) {
+			fault->seen += bytes;
+			if (fault->seen >= fault->at)
+				reach(fault);
+		} else if (!of_answers(fault) && one_more(fault, command->opcode)) {
+			reach(fault);
+		}
+		if (fault->what == STATUS && fault->armed && !refuses) {
+			count(fault);
+			refuses = fault;
+		}
+	}
+	if (loop_quitting() >= 0)
+		return true;
+	if (refuses)
+		asm_refuse(command, payload, size, (uint32_t)refuses->value);
+	return refuses != NULL;
+}
+
+int fault_answer(const struct apr_header *command, const void *packet, size_t length)
+{
+	const struct fault *strikes = NULL;
+
+	FOR_EACH(fault) {
+		if (!of_answers(fault))
+			continue;
+		if (one_more(fault, command->opcode))
+			reach(fault);
+		if (fault->armed && !strikes) {
+			count(fault);
+			strikes = fault;
+		}
+	}
+	if (strikes && strikes->what == LOSE)
+		return 0;
+	if (strikes && strikes->what == LATE)
+		return holdback_until(clock_now() + (uint64_t)strikes->value * NS_PER_MS, packet, length);
+	if (strikes && strikes->what == SWAP)
+		return holdback_until_next(packet, length);
+	if (transport_send(packet, length) < 0)
+		return -1;
+	if (strikes && transport_send(packet, length) < 0)	/* TWICE */
+		return -1;
+	return holdback_sent();
+}
+
+void fault_advance(uint64_t now)
+{
+	FOR_EACH(fault)
+		if (fault->when == AT_TIME && !fault->armed && !spent(fault) && fault->at <= now)
+			reach(fault);
+	holdback_advance(now);
+}
+
+uint64_t fault_deadline(void)
+{
+	uint64_t deadline = holdback_deadline();
+
+	FOR_EACH(fault)
+		if (fault->when == AT_TIME && !fault->armed && !spent(fault) && fault->at < deadline)
+			deadline = fault->at;
+	return deadline;
+}
+
+void fault_drop_answers(void)
+{
+	holdback_drop();
+}
+
+void fault_clear(void)
+{
+	memset(faults, 0, sizeof(faults));
+	holdback_advance(CLOCK_NEVER);
+	asm_run_clock(true);
+}
