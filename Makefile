@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 # Two commands do all the set-up: make demo, make test.
-.PHONY: setup demo test check check-layer check-recipes build-recipes layer-figures bench fleet image clean help
+.PHONY: setup demo test fuzz check check-layer check-recipes build-recipes layer-figures bench fleet image clean help
 
 PYTHON := .venv/bin/python
 
 help:
 	@echo "make demo    set up, then flash, boot and play on the virtual board; writes build/runs/latest/report.html"
 	@echo "make test    set up, then all tests, on the virtual board too"
+	@echo "make fuzz    hostile input for all that parses it, 100,000 cases each (FUZZ_ARGS='--seconds 60 gpt'; --seed N)"
 	@echo "make check   all style and static checks"
 	@echo "make check-layer  yocto-check-layer, half an hour (needs OFFLOAD_CLONES, see docs/yocto.md)"
 	@echo "make check-recipes, build-recipes   the layer's recipes under bitbake: the quick part, and all of them"
@@ -27,6 +28,9 @@ test: setup
 	@$(PYTHON) -m lab.debian >/dev/null
 	@$(PYTHON) -m lab.debian unpatched >/dev/null
 	@$(PYTHON) -m pytest --junitxml=build/junit.xml $(PYTEST_ARGS)
+
+fuzz: setup
+	@$(PYTHON) -m tests.fuzz.run $(FUZZ_ARGS)
 
 check: setup
 	@tests/check.sh

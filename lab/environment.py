@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from labgrid import Environment, Target
-from labgrid.exceptions import InvalidConfigError
 from labgrid.util.yaml import load as load_yaml
 
 from lab.drivers.remote import HOST_ALIAS
@@ -61,8 +59,10 @@ class Board:
             options = load_yaml(path.read_text()).get("options") or {}
             name, compatible = options.get("virtual_board"), options.get("compatible")
             remote = bool(options.get("remote"))
-        except (OSError, yaml.YAMLError, AttributeError) as error:
-            raise NoBoardError(f"{path} is no labgrid environment: {error}") from error
+        except Exception as error:  # PyYAML raises whatever its constructors trip over
+            raise NoBoardError(f"{path} is no labgrid environment: {_first_line(error)}") from error
+        if not isinstance(compatible, str | None):
+            raise NoBoardError(f"{path}: the option compatible is not text")
         if not remote:
             return cls(path, str(instance or name or path.stem), name is not None, compatible)
         place = os.environ.get("LG_PLACE")
@@ -90,7 +90,7 @@ class Board:
         """The manifest of the image that the lab flashed last, None where it had none or never did."""
         try:
             return json.loads((self.folder / "manifest.json").read_text())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
 
     def remember(self, plan: Plan) -> None:
@@ -169,11 +169,18 @@ class Board:
         os.environ["LG_KNOWN_HOSTS"] = str(self.known_hosts)
         try:
             return Environment(str(self.environment))
-        except InvalidConfigError as error:
-            raise NoBoardError(f"{self.environment} is no labgrid environment: {error}") from error
+        except Exception as error:  # labgrid checks little of what it reads
+            raise NoBoardError(
+                f"{self.environment} is no labgrid environment: {_first_line(error)}"
+            ) from error
 
     def _check_virtual(self) -> None:
         if not self.virtual:
             raise NoBoardError(
                 f"{self.name} is no virtual board: its power can be switched, but it has no process"
             )
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}"

@@ -150,6 +150,22 @@ _SENDING = re.compile(r"Sending (?:sparse )?'\S+'(?: \d+/\d+)? \((\d+) KB\)\s*(O
 _WRITING = re.compile(r"Writing '\S+'")
 
 
+def listener(image: Image, progress: Progress) -> Callable[[str], None]:
+    """What takes the fastboot client's lines while *image* is written, and tells *progress* of them."""
+    done = 0
+
+    def listen(line: str) -> None:
+        nonlocal done
+        if sending := _SENDING.search(line):
+            if sending[2]:
+                done = min(done + int(sending[1]) * 1024, image.size)
+            progress(image, done, "sending")
+        elif _WRITING.search(line):
+            progress(image, done, "writing")
+
+    return listen
+
+
 #: How often a write is tried again after the link was lost. Writing an image once more does no harm: the
 #: partition is incomplete anyway, and no other has been touched.
 RETRIES = 2
@@ -163,25 +179,11 @@ def flash(
     Where the link is lost, wait for the bootloader and try again. Raises LabError with the bootloader's
     reason, at once where it refuses.
     """
-    done = 0
-
-    def listen(line: str) -> None:
-        nonlocal done
-        if progress is None:
-            return
-        if sending := _SENDING.search(line):
-            if sending[2]:
-                done = min(done + int(sending[1]) * 1024, image.size)
-            progress(image, done, "sending")
-        elif _WRITING.search(line):
-            progress(image, done, "writing")
-
-    bootloader.listener = listen
     try:
         with tempfile.TemporaryDirectory(prefix="offload-lab-") as scratch:
             unpacked = image.unpack(Path(scratch))
             for left in reversed(range(RETRIES + 1)):
-                done = 0
+                bootloader.listener = listener(image, progress or (lambda *_: None))
                 try:
                     bootloader.flash(partition or image.partition, str(unpacked.path))
                     break

@@ -39,7 +39,7 @@ class Survey:
         slotted = frozenset(
             name for name in partitions if _ask(bootloader, f"has-slot:{name}") in ("yes", "true")
         )
-        slot = _ask(bootloader, "current-slot").removeprefix("_") or None
+        slot = _ask(bootloader, "current-slot").removeprefix("_")
         names = [
             full
             for name in partitions
@@ -48,9 +48,12 @@ class Survey:
         return cls(
             product=bootloader.getvar("product"),
             serial=_ask(bootloader, "serialno") or "unknown",
-            slot=slot,
-            max_download=int(_ask(bootloader, "max-download-size") or str(MAX_DOWNLOAD), 0),
-            sizes={name: int(bootloader.getvar(f"partition-size:{name}"), 16) for name in names},
+            slot=slot if slot in ("a", "b") else None,
+            max_download=_size("max-download-size", _ask(bootloader, "max-download-size"), 0, MAX_DOWNLOAD),
+            sizes={
+                name: _size(f"partition-size:{name}", bootloader.getvar(f"partition-size:{name}"), 16)
+                for name in names
+            },
             slotted=slotted,
         )
 
@@ -70,6 +73,17 @@ def _ask(bootloader: Bootloader, name: str) -> str:
         return bootloader.getvar(name).strip()
     except LabError:
         return ""
+
+
+def _size(name: str, text: str, base: int, default: int = 0) -> int:
+    """A variable's value in bytes; *default* where it is empty. Raises FlashError for what is no size."""
+    try:
+        size = int(text, base) if text else default
+    except ValueError:
+        size = 0
+    if size <= 0:
+        raise FlashError(f"the bootloader's {name} is no size: {text[:80]!r}")
+    return size
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ class DspControlDriver(Driver):
         """Send one order; the DSP's answer. Raises RemoteError where it refuses or does not answer."""
         result = self.remote.run(shlex.join([self.program, "--order", order]), timeout=timeout)
         try:
-            answer = json.loads(result.text)
-        except ValueError as error:
+            answer = dict(json.loads(result.text))
+        except (ValueError, TypeError, RecursionError) as error:
             raise RemoteError(f"the DSP does not answer to {order}: {result.stderr.strip()}") from error
         if not answer.get("ok"):
             raise RemoteError(f"the DSP refuses {order}: {answer.get('error')}")
-        return dict(answer)
+        return answer

@@ -59,12 +59,17 @@ class DspRecordDriver(Driver):
         if not result.stdout:
             return []
         into.mkdir(parents=True, exist_ok=True)
-        try:
-            with tarfile.open(fileobj=io.BytesIO(result.stdout)) as archive:
-                names = _unpack(archive, into)
-        except tarfile.TarError as error:
-            raise RecordError(f"the DSP's record did not arrive whole: {error}") from error
-        return [Record.load(into / name) for name in names]
+        return unpack(result.stdout, into)
+
+
+def unpack(data: bytes, into: Path) -> list[Record]:
+    """Unpack a tar archive of streams' folders below *into*, and read them. Raises RecordError."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+            names = _unpack(archive, into)
+    except (tarfile.TarError, OSError, ValueError, EOFError, OverflowError, RecursionError) as error:
+        raise RecordError(f"the DSP's record did not arrive whole: {error}") from error
+    return [Record.load(into / name) for name in names]
 
 
 def _unpack(archive: tarfile.TarFile, into: Path) -> list[str]:
@@ -77,7 +82,13 @@ def _unpack(archive: tarfile.TarFile, into: Path) -> list[str]:
         path = PurePosixPath(member.name)
         if member.isdir():
             continue
-        if not member.isfile() or len(path.parts) != 2 or ".." in path.parts or path.is_absolute():
+        if (
+            not member.isfile()
+            or member.issparse()
+            or len(path.parts) != 2
+            or ".." in path.parts
+            or path.is_absolute()
+        ):
             raise RecordError(f"the DSP's record has a member {member.name}, which is no stream's file")
         stream = archive.extractfile(member)
         assert stream is not None

@@ -109,12 +109,7 @@ class LimitedFastbootDriver(AndroidFastbootDriver):
     @step(args=["var"])
     def getvar(self, var: str) -> str:
         """The value of a bootloader variable. Raises FastbootError where it has none of that name."""
-        _, output = self._run("getvar", var, limit=self.command_timeout)
-        # The client exits 0 for an unknown variable, so the output decides.
-        value = re.search(rf"^(?:\(bootloader\) )?{re.escape(var)}: *(.*?)\r?$", output, re.MULTILINE)
-        if value is None or "FAILED" in output:
-            raise FastbootError(f"the bootloader has no {var}: {_reason(output)}")
-        return value[1]
+        return value_of(var, self._run("getvar", var, limit=self.command_timeout)[1])
 
     def _run(self, *args: str, limit: float) -> tuple[int, str]:
         """Exit code and output. Raises TimeoutError after *limit* seconds; leaves no process in any case."""
@@ -158,6 +153,17 @@ class LimitedFastbootDriver(AndroidFastbootDriver):
         if expired.is_set():
             raise TimeoutError
         return process.returncode, output
+
+
+def value_of(var: str, output: str) -> str:
+    """The value of *var* in what ``fastboot getvar`` printed. Raises FastbootError where there is none."""
+    # The client exits 0 for an unknown variable, so the output decides.
+    value = re.search(rf"^(?:\(bootloader\) )?{re.escape(var)}: *(.*?)\r?$", output, re.MULTILINE)
+    if value is None or "FAILED" in output:
+        raise FastbootError(f"the bootloader has no {var}: {_reason(output)}")
+    if not value[1].isprintable():
+        raise FastbootError(f"the bootloader's {var} is no text: {value[1]!r}")
+    return value[1]
 
 
 def _reason(output: str) -> str:

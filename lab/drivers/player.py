@@ -36,7 +36,10 @@ class PlayerDriver(Driver):
     def codecs(self) -> list[str]:
         """The codecs that the DSP lists, by ALSA's names in lower case. Raises RemoteError."""
         caps = self.remote.run_check(f"compress-client caps --device {self.device}")
-        return [codec.lower() for codec in json.loads(caps)["codecs"]]
+        try:
+            return [codec.lower() for codec in json.loads(caps)["codecs"]]
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise RemoteError(f"the board's list of codecs makes no sense: {caps[:80]!r}") from error
 
     @Driver.check_active
     @step(args=["media"])
@@ -63,7 +66,10 @@ class PlayerDriver(Driver):
         playback = player.Playback()
 
         def line(text: str) -> None:
-            playback.read_line(text)
+            try:
+                playback.read_line(text)
+            except ValueError as error:
+                raise RemoteError(f"the board's script printed what makes no sense: {text[:80]!r}") from error
             if on_line:
                 on_line(text)
 

@@ -15,6 +15,8 @@ from .error import ImageError
 
 HEAD = 2048
 """Bytes from the start of an image that hold its superblock."""
+MAX_SIZE = 1 << 60
+"""Bytes; no ext4 file system is larger."""
 
 _INCOMPAT_64BIT = 0x80
 _SUPERBLOCK = c.Struct(
@@ -49,6 +51,8 @@ class Ext4:
         if block.incompat & _INCOMPAT_64BIT:
             blocks |= block.blocks_hi << 32
         block_size = 1024 << block.log_block_size
+        if not 0 < blocks * block_size <= MAX_SIZE:
+            raise ImageError(f"the ext4 superblock is broken: it claims {blocks:,} blocks of {block_size}")
         return cls(
             block_size=block_size,
             size=blocks * block_size,

@@ -161,13 +161,16 @@ def _read_copy(disk: BinaryIO, lba: int) -> list[Partition]:
         raise ImageError("the GPT header's checksum or place is wrong")
     if header.entries > _ENTRIES:
         raise ImageError(f"the GPT has {header.entries} entries, {_ENTRIES} at most are expected")
+    end = disk.seek(0, io.SEEK_END)
+    if header.entries_lba > end // SECTOR:
+        raise ImageError("the GPT's entries lie behind the end of the disk")
     disk.seek(header.entries_lba * SECTOR)
     raw = disk.read(header.entries * 128)
     if len(raw) != header.entries * 128 or zlib.crc32(raw) != header.entries_crc32:
         raise ImageError("the checksum of the GPT's entries is wrong")
-    return [
+    partitions = [
         Partition(
-            name=entry.name.decode("utf-16-le").rstrip("\0"),
+            name=entry.name.decode("utf-16-le", "replace").rstrip("\0"),
             offset=entry.first_lba * SECTOR,
             size=(entry.last_lba - entry.first_lba + 1) * SECTOR,
             type=uuid.UUID(bytes_le=entry.type),
@@ -175,6 +178,24 @@ def _read_copy(disk: BinaryIO, lba: int) -> list[Partition]:
         for entry in c.Array(header.entries, _ENTRY).parse(raw)
         if any(entry.type)
     ]
+    _check(partitions, end)
+    return partitions
+
+
+def _check(partitions: Iterable[Partition], end: int) -> None:
+    """Raises ImageError where partitions overlap, share a name, or reach behind byte `end`.
+
+    Checksums say only that a table is as somebody wrote it.
+    """
+    last = 0
+    names = set()
+    for part in sorted(partitions, key=lambda part: part.offset):
+        if part.offset < last or part.size <= 0 or part.offset + part.size > end:
+            raise ImageError(f"the GPT's partition {part.name} overlaps another or does not fit the disk")
+        if part.name in names:
+            raise ImageError(f"the GPT has two partitions {part.name}")
+        names.add(part.name)
+        last = part.offset + part.size
 
 
 def _guid(name: str) -> bytes:

@@ -36,6 +36,8 @@ class Artifact:
             raise ImageError(f"{self.path} is missing, though the manifest names it") from None
         except OSError as error:
             raise ImageError(f"cannot read {self.path}: {error.strerror}") from error
+        except ValueError:
+            raise ImageError(f"no file can have the name {str(self.path)!r}") from None
         if digest != self.sha256:
             raise ImageError(f"{self.path} is damaged: its SHA-256 is not the one in the manifest")
 
@@ -65,7 +67,7 @@ class Manifest:
             raise ImageError(f"there is no {NAME} in {folder}") from None
         except OSError as error:
             raise ImageError(f"cannot read {path}: {error.strerror}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ImageError(f"{path} is not JSON: {error}") from error
         if not isinstance(data, dict):
             raise ImageError(f"{path} does not hold a JSON object")
@@ -85,7 +87,10 @@ class Manifest:
 def inside(folder: Path, name: str) -> Path:
     """The path of a file that lies in the folder, links followed; raises ImageError if it lies elsewhere."""
     root = folder.resolve()
-    path = (root / name).resolve()
+    try:
+        path = (root / name).resolve()
+    except (OSError, ValueError, RuntimeError):  # too long, with a NUL or half a character, a loop of links
+        path = root
     if Path(name).is_absolute() or not path.is_relative_to(root) or path == root:
         raise ImageError(f"{name} is not a file inside {folder}")
     return path

@@ -24,6 +24,10 @@ STEP = 4 << 20
 whole."""
 
 
+MAX_SIZE = 64 << 30
+"""Bytes, the whole of the DB845c's UFS. A few bytes can claim 2^64, and checksums are made of all of them."""
+
+
 class Kind(IntEnum):
     """What a chunk says about its blocks."""
 
@@ -77,8 +81,9 @@ class SparseImage:
     `size` is the size of the expanded image in bytes. `file` must stay open and unchanged.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
-        """Read and check all headers; raises ImageError if it is truncated or contradicts itself."""
+    def __init__(self, file: BinaryIO, limit: int = MAX_SIZE) -> None:
+        """Read and check all headers; raises ImageError if it is truncated, contradicts itself, or says that
+        it expands to more than `limit` bytes."""
         self._file = file
         self._end = file.seek(0, io.SEEK_END)
         header = self._struct(_HEADER, 0, "the sparse image ends within its header")
@@ -92,6 +97,8 @@ class SparseImage:
             raise ImageError(f"the sparse image's block size {header.block_size} is not a multiple of 4")
         self.block_size: int = header.block_size
         self.size: int = header.blocks * header.block_size
+        if self.size > limit:
+            raise ImageError(f"the sparse image expands to {self.size:,} bytes, {limit:,} at most are taken")
         self.chunks: list[Chunk] = list(self._read_chunks(header))
         if any(chunk.kind is Kind.CRC32 for chunk in self.chunks) or header.crc32:
             self._check_sums(header.crc32)

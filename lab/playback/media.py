@@ -137,6 +137,8 @@ def read(path: Path) -> Media:
             if not isinstance(stream, av.AudioStream):
                 raise MediaError(f"{path}: there is no audio in it")
             context = stream.codec_context
+            if context is None:
+                raise MediaError(f"{path}: libavcodec knows no decoder for it")
             if not context.rate or not context.channels:
                 raise MediaError(f"{path}: that is not audio, or damaged beyond recognition")
             codec = CODECS.get(context.name, context.name)
@@ -146,7 +148,7 @@ def read(path: Path) -> Media:
             edges = [] if edited else [_edges(packet) for packet in packets]
             positions = [(packet.pos, packet.size) for packet in packets]
             if edited:  # the edits say what to drop
-                with av.open(str(path)) as again:
+                with av.open(str(path), metadata_errors="replace") as again:
                     edges = [_edges(packet) for packet in again.demux(again.streams.best("audio"))]
             media = Media(
                 path,
@@ -191,7 +193,9 @@ def check(media: Media) -> None:
 
 def _open(path: Path) -> InputContainer:
     # An MP4 file's list of edits would hide the packet that the encoder begins with; a player sends it.
-    return av.open(str(path), options={"ignore_editlist": "1"})
+    return av.open(
+        str(path), options={"ignore_editlist": "1"}, metadata_errors="replace"
+    )  # tags: not our matter
 
 
 def _bits(codec: str, variant: str, header: bytes, path: Path) -> int:

@@ -111,15 +111,17 @@ class Playback:
     broken: str | None = None  #: why its end was not seen: the time limit, or a lost link
 
     def read_line(self, line: str) -> None:
-        """Take in one line of the script's output."""
+        """Take in one line of the script's output. Raises ValueError where its numbers are none."""
         match line.split():
             case ["sample", uptime, *counts]:
-                self.samples.append(Sample(float(uptime), *map(int, counts)))
+                if len(counts) not in (3, 4):
+                    raise ValueError(f"{len(counts)} counts")
+                self.samples.append(Sample(_seconds(uptime), *map(int, counts)))
             case ["counter", when, kind, count, *name]:
                 both = self.counters.setdefault(" ".join([kind, *name]), [0, 0])
                 both[when == "end"] += int(count)
             case ["end", uptime, code]:
-                self.ended_s, self.code = float(uptime), int(code)
+                self.ended_s, self.code = _seconds(uptime), int(code)
 
     @property
     def idle_s(self) -> dict[str, float]:
@@ -159,6 +161,13 @@ class Playback:
             if self.code
             else None
         )
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < 1e12:  # nor NaN
+        raise ValueError(f"a time of {text}")
+    return seconds
 
 
 def script(

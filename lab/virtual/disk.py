@@ -44,11 +44,15 @@ class Disk:
                 file.truncate(size)
                 gpt.write(file, size, wanted)
             new.replace(path)
-        with path.open("rb") as file:
-            found = gpt.read(file)
+        found = self.table()
         if found != wanted:
             raise ImageError(f"{path} is not a disk of this board: remove it to get a new one")
         self.partitions = {part.name: part for part in found}
+
+    def table(self) -> list[gpt.Partition]:
+        """The partitions as the disk has them now; raises ImageError where its table is broken."""
+        with self.path.open("rb") as file:
+            return gpt.read(file)
 
     def read(self, partition: str) -> bytes:
         """All bytes of a partition (64 MiB for a boot partition)."""
