@@ -16,6 +16,7 @@ from labgrid.util.yaml import load as load_yaml
 from lab.drivers.remote import HOST_ALIAS
 from lab.errors import UserError
 from lab.flash import Plan
+from lab.occupancy import check_free, occupied
 from lab.paths import board_folder
 from lab.places import locked
 from lab.virtual import client
@@ -130,19 +131,37 @@ class Board:
         self._check_virtual()
         return client.stop(self.folder)
 
+    def check_free(self) -> None:
+        """Raises InUseError where somebody is at the board."""
+        check_free(self.folder, self.name)
+
+    @contextmanager
+    def opened(self) -> Iterator[Environment]:
+        """The environment, and for the block nobody else at the board.
+
+        Raises InUseError, and as load() does.
+        """
+        with occupied(self.folder, self.name):
+            environment = self.load()
+            try:
+                yield environment
+            finally:
+                environment.cleanup()
+
     @contextmanager
     def session(self, plan: Plan | None = None, *, real_time: bool = False) -> Iterator[Target]:
         """A target for the block, whose strategy has *plan*.
 
         A virtual board runs, and a coordinator's place is locked, only as long.
 
-        Raises as start() and load() do.
+        Raises InUseError, and as start() and load() do.
         """
-        if plan:
-            self.remember(plan)
         with ExitStack() as stack:
             if self.place:
                 stack.enter_context(locked(self.place))
+            stack.enter_context(occupied(self.folder, self.name))
+            if plan:
+                self.remember(plan)
             if self.virtual:
                 self.start(real_time=real_time, outlive=False)
                 stack.callback(self.stop)

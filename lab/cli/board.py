@@ -31,11 +31,14 @@ def start(board: str, real_time: bool) -> None:
 
 @board.command()
 @board_option
-def stop(board: str) -> None:
+@click.option("--force", is_flag=True, help="Also while somebody uses the board.")
+def stop(board: str, force: bool) -> None:
     """Cut a virtual board's power and end its process."""
     from lab.environment import Board
 
     known = Board.find(board)
+    if not force:
+        known.check_free()
     click.echo(f"{known.name} is stopped" if known.stop() else f"{known.name} did not run")
 
 

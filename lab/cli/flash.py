@@ -66,8 +66,7 @@ def flash(
     if dry_run:
         _dry_run(screen, known, plan, slot)
         return
-    environment = known.load()
-    try:
+    with known.opened() as environment:
         target = environment.get_target()
         strategy = target.get_driver("OffloadStrategy", activate=False)
         strategy.plan, strategy.slot, strategy.overrule = plan, slot, force
@@ -84,8 +83,6 @@ def flash(
                 raise
             if not no_verify:
                 _verify(screen, strategy, plan, writes)
-    finally:
-        environment.cleanup()
 
 
 def _read(sources: Sequence[str], compatible: str | None, key: Path | None) -> "Plan":
@@ -105,8 +102,7 @@ def _dry_run(screen: Screen, known: "Board", plan: "Plan", slot: str) -> None:
     if known.virtual and known.running() is None:
         about = "no board was asked: it does not run"
     else:
-        environment = known.load()
-        try:
+        with known.opened() as environment:
             strategy = environment.get_target().get_driver("OffloadStrategy", activate=False)
             strategy.plan, strategy.slot = plan, slot
             if strategy.powered() and strategy.in_fastboot():
@@ -115,8 +111,6 @@ def _dry_run(screen: Screen, known: "Board", plan: "Plan", slot: str) -> None:
                 about = f"checked against {preflight.survey.product} {preflight.survey.serial}"
             else:
                 about = "no board was asked: it is not in fastboot mode"
-        finally:
-            environment.cleanup()
     for write in writes:
         screen.say(str(write))
     if objections:

@@ -50,15 +50,12 @@ def play(board: str, json_path: Path | None, report_folder: Path | None, files: 
     screen = Screen()
     known = Board.find(board)
     media = session.read_all(files)
-    environment = known.load()
-    try:
+    with known.opened() as environment:
         target = environment.get_target()
         run_folder = runs.new_folder("play")
         with runs.logged(target, run_folder):
             target.get_driver("OffloadStrategy", activate=False).attach()
             outcomes = play_all(screen, target, media, run_folder)
-    finally:
-        environment.cleanup()
     results = Results.now(known.name, known.manifest, outcomes)
     if json_path:
         save_verdicts(outcomes, json_path)

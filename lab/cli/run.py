@@ -87,6 +87,12 @@ def explain(error: BaseException) -> tuple[str, int] | None:
                 return f"the disk is full{where}: make room, then run the same command again", 1
     for cause in reversed(chain):
         match cause:
+            case PermissionError() if cause.filename:
+                return (
+                    f"no permission for {cause.filename}: where it is another user's, "
+                    "set OFFLOAD_BUILD to a folder of your own",
+                    1,
+                )
             case OSError():
                 return f"{cause.strerror or cause}{f': {cause.filename}' if cause.filename else ''}", 1
             case StrategyError():

@@ -34,13 +34,15 @@ def start(
 
     `link_speed` limits fastboot downloads (MB/s), `time_limit` is in seconds. The process outlives its
     starter unless `outlive` is false. Raises StateError if a board runs on the folder already, or does not
-    come up.
+    come up, PermissionError for another user's folder.
     """
     state_dir = state_dir.absolute()
     if read(state_dir) is not None:
         raise StateError(f"a board is already running on {state_dir}")
     try:
         state_dir.mkdir(parents=True, exist_ok=True)
+    except PermissionError:
+        raise
     except OSError as error:
         raise StateError(f"cannot use the board folder {state_dir}: {error.strerror}") from error
     command = [] if outlive else ["setpriv", "--pdeathsig", "TERM", "--"]
