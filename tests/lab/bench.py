@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -150,20 +151,19 @@ class Console:
         self._socket = socket.create_connection(("127.0.0.1", port), LIMIT)
         self._seen = b""
 
-    def until(self, text: str) -> str:
-        """Read to the end of `text`, and return all up to there."""
-        wanted = text.encode()
-        while wanted not in self._seen:
+    def until(self, *texts: str) -> str:
+        """Read to the end of `texts`, whichever comes first, and return all up to there."""
+        wanted = re.compile("|".join(re.escape(text) for text in texts).encode())
+        while (found := wanted.search(self._seen)) is None:
             try:
                 data = self._socket.recv(65536)
             except TimeoutError:
                 data = b""
             if not data:
-                raise AssertionError(
-                    f"the console never said {text!r}, but {self._seen.decode(errors='replace')!r}"
-                )
+                said = self._seen.decode(errors="replace")
+                raise AssertionError(f"the console never said {' or '.join(texts)}, but {said!r}")
             self._seen += data
-        end = self._seen.index(wanted) + len(wanted)
+        end = found.end()
         shown, self._seen = self._seen[:end], self._seen[end:]
         return shown.decode(errors="replace")
 
