@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Two commands do all the set-up: make demo, make test.
-.PHONY: setup demo test fuzz check check-layer check-recipes build-recipes layer-figures bench fleet image clean help
+.PHONY: setup demo test fuzz check check-layer check-recipes build-recipes layer-figures bench soak fleet image clean help
 
 PYTHON := .venv/bin/python
 
@@ -13,6 +13,7 @@ help:
 	@echo "make check-recipes, build-recipes   the layer's recipes under bitbake: the quick part, and all of them"
 	@echo "make layer-figures  what the layer costs: time to parse, sizes of packages; after build-recipes"
 	@echo "make bench   the performance figures"
+	@echo "make soak    hours of everything that players do, every byte verified (SOAK_ARGS=--hours 1)"
 	@echo "make fleet   the board tests on three virtual boards at once, through a coordinator (FLEET_ARGS=--scaling)"
 	@echo "make image   build the virtual board's image alone (PIPEWIRE_SOURCE=auto|git|debian)"
 	@echo "make setup   install what is missing: Debian packages through apt, Python packages in .venv"
@@ -49,6 +50,9 @@ layer-figures: setup
 
 bench: setup
 	@$(PYTHON) -m lab.bench
+
+soak: setup
+	@$(PYTHON) -m lab.soak $(SOAK_ARGS)
 
 fleet: setup
 	@$(PYTHON) -m lab.fleet $(FLEET_ARGS)

@@ -268,7 +268,9 @@ class OffloadStrategy(Strategy):
             except TIMEOUT:
                 pass
             if self.in_fastboot():
-                raise BoardError("the board stays in fastboot mode instead of booting: flash it first")
+                raise BoardError(
+                    "the board stays in fastboot mode instead of booting: its console says why; flash it"
+                )
             if time.monotonic() > deadline:
                 raise BoardError(
                     f"the board shows no kernel within {self.boot_timeout:.0f} s of power-on: "
