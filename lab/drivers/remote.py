@@ -255,9 +255,10 @@ class RemoteDriver(Driver):
             with sftp:
                 work(sftp)
         except (OSError, paramiko.SSHException, EOFError) as error:
-            # SFTP has no code for a full disk: OpenSSH answers a plain "Failure".
+            # SFTP has no code for a full disk: OpenSSH answers a plain "Failure", and a small file may just
+            # be found to be too short.
             reason = str(error) or type(error).__name__
-            if reason == "Failure":
+            if reason == "Failure" or reason.startswith("size mismatch in put"):
                 reason = "its disk may be full"
             raise RemoteError(f"copying {remote} on the board failed: {reason}") from error
 
