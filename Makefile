@@ -30,7 +30,8 @@ test: setup
 	@$(PYTHON) -m lab.debian unpatched >/dev/null
 	@$(PYTHON) -m pytest --junitxml=build/junit.xml $(PYTEST_ARGS)
 
-fuzz: setup
+fuzz:
+	@lab/setup.sh fuzz
 	@$(PYTHON) -m tests.fuzz.run $(FUZZ_ARGS)
 
 check: setup

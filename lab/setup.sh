@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Sets a Debian 12 or 13 machine up for this project: missing Debian packages through apt, then .venv.
-# Run by 'make setup'; does nothing where nothing is missing.
+# Run by 'make setup'; does nothing where nothing is missing. 'lab/setup.sh fuzz' also installs what 'make fuzz' needs.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -10,6 +10,7 @@ mmdebstrap bubblewrap uidmap gpgv debian-archive-keyring xz-utils
 qemu-system-arm fastboot
 ffmpeg flac e2fsprogs
 gcc make pkg-config libc6-dev libmpg123-dev libflac-dev libavcodec-dev libfaad-dev"
+[ "${1:-}" != fuzz ] || packages="$packages clang libclang-rt-dev"
 
 missing=
 for package in $packages; do

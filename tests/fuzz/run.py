@@ -159,7 +159,8 @@ def _reason(log: Path) -> str:
 def _table(results: Sequence[Result]) -> Table:
     table = Table("target", "engine", "cases", "seconds", "result")
     for result in results:
-        how = result.crash or (f"nothing found ({result.note})" if result.note else "nothing found")
+        how = result.crash or ("nothing found" if result.cases else "not run")
+        how += f" ({result.note})" if result.note else ""
         table.add_row(result.target, result.engine, f"{result.cases:,}", f"{result.seconds:.0f}", how)
     return table
 
@@ -184,7 +185,7 @@ def main(cases: int, seconds: float, seed: int | None, names: Sequence[str]) -> 
         result = Result(name, "Hypothesis" if name in TARGETS else "libFuzzer", seed)
         results.append(result)
         if name not in TARGETS and missing:
-            result.note = f"skipped: {missing}"
+            result.note = missing
             screen.say(f"{name}: {result.note}")
             continue
         job = (_python if name in TARGETS else _native)(name, cases, seed, folder)

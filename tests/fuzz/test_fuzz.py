@@ -2,9 +2,11 @@
 """The quick set of ``make fuzz``: good input passes, damaged input and all old crashes do no harm."""
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from tests.fuzz import native
 from tests.fuzz.target import Target
 from tests.fuzz.targets import TARGETS
 
@@ -30,3 +32,14 @@ def test_good_input_is_not_refused(target: Target) -> None:
 )
 def test_what_crashed_once_does_not_again(target: Target, case: Path) -> None:
     target.check(case.read_bytes())
+
+
+@pytest.mark.parametrize("target", native.TARGETS.values(), ids=native.TARGETS.keys())
+def test_the_dsp_model_survives_good_damaged_and_old_cases(target: Target, tmp_path: Path) -> None:
+    random = Random(1)
+    programs = [b"", *(random.randbytes(random.randrange(6, 60)) for _ in range(_QUICK // 10))]
+    cases = []
+    for number, data in enumerate(case for program in programs for case in target.make(program)):
+        cases.append(tmp_path / f"{number:04d}")
+        cases[-1].write_bytes(data)
+    native.replay(target.name, [*target.cases, *cases])

@@ -57,6 +57,8 @@ static int32_t rounded(double sample)
 {
 	double scaled = rint(sample * 32768.0);
 
+	if (isnan(scaled))
+		return 0;	/* what libavcodec makes of some damaged data */
 	return scaled > INT16_MAX ? INT16_MAX : scaled < INT16_MIN ? INT16_MIN : (int32_t)scaled;
 }
 

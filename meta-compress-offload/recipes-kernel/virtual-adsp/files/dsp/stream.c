@@ -542,9 +542,10 @@ static void answer_rendered(struct stream *stream)
 	}
 }
 
+/* Rounded up: at a frame before the tick, e.g. at 11025 Hz, the same tick would come again and again. */
 static uint64_t tick_frame(const struct stream *stream)
 {
-	return stream->next_tick * stream->record.rate / TICKS_PER_S;
+	return (stream->next_tick * stream->record.rate + TICKS_PER_S - 1) / TICKS_PER_S;
 }
 
 static void render(struct stream *stream, uint64_t now)
