@@ -17,13 +17,14 @@ from typing import Any
 import pytest
 from labgrid import Environment, Target
 from labgrid.pytestplugin.hooks import LABGRID_ENV_KEY
+from support.gstreamer import runner
 from support.media import make
 from support.waiting import wait_for
 
 from lab import postmortem, report, runs
 from lab.drivers.dspcontrol import DspControlDriver
 from lab.drivers.dsprecord import DspRecordDriver
-from lab.drivers.remote import RemoteDriver
+from lab.drivers.remote import RemoteDriver, Result
 from lab.environment import Board
 from lab.flash import Plan
 from lab.fleet import BROKEN
@@ -220,6 +221,15 @@ def bare(tmp_path: Path, remote: RemoteDriver) -> Callable[..., tuple[media.Medi
         return file, ["-c", file.codec, "-r", file.rate, "-n", file.channels, "/tmp/packets"]
 
     return bare
+
+
+@pytest.fixture
+def gstreamer(remote: RemoteDriver) -> Callable[..., Result]:
+    """Runs a command of GStreamer's tools on the board, with ``{}`` for the files there."""
+    # The first of these commands on a board looks at all plugins, which takes its time.
+    if remote.run("gst-inspect-1.0 pipewiresink", timeout=180).code:
+        pytest.skip("GStreamer is not on this image")
+    return runner(remote)
 
 
 @pytest.fixture

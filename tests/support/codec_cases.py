@@ -66,9 +66,10 @@ CASES = (
 )
 
 
-#: What each case came to, by its id: past PipeWire, and through it. The tests fill them in.
+#: What each case came to, by its id: past PipeWire, through it, through GStreamer. The tests fill them in.
 outcomes: dict[str, str] = {}
 through_pipewire: dict[str, str] = {}
+through_gstreamer: dict[str, str] = {}
 
 
 def comparison(verdict: Verdict) -> str:
@@ -79,9 +80,13 @@ def comparison(verdict: Verdict) -> str:
 
 def table() -> str:
     """The support table."""
-    head = "| codec | container | rate | channels | bits | PCM, against libavcodec's | through PipeWire |\n"
-    return f"{head}|---|---|---|---|---|---|---|\n" + "".join(
+    head = (
+        "| codec | container | rate | channels | bits | PCM, against libavcodec's | through PipeWire |"
+        " through GStreamer |\n"
+    )
+    return f"{head}|---|---|---|---|---|---|---|---|\n" + "".join(
         f"| {case.codec} | {case.container} | {case.rate} | {case.channels} | {case.bits or ''} | "
-        f"{outcomes[case.id]}{f' ({case.note})' if case.note else ''} | {through_pipewire[case.id]} |\n"
+        f"{outcomes[case.id]}{f' ({case.note})' if case.note else ''} | {through_pipewire[case.id]} | "
+        f"{through_gstreamer[case.id]} |\n"
         for case in CASES
     )

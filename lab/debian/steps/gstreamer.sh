@@ -9,7 +9,7 @@ sysroot=/out/sysroot
 
 fetch_packages gstreamer1.0-tools:arm64 gstreamer1.0-plugins-base-apps:arm64 libgstreamer1.0-0:arm64 \
 	libgstreamer-plugins-base1.0-0:arm64 gstreamer1.0-plugins-base:arm64 gstreamer1.0-plugins-good:arm64 \
-	liborc-0.4-0t64:arm64 libdrm2:arm64
+	gstreamer1.0-plugins-ugly:arm64 liborc-0.4-0t64:arm64 libdrm2:arm64
 sha256sum ./*.deb > /out/packages.sha256
 mkdir unpacked
 for deb in *.deb; do dpkg -x "$deb" unpacked; done
@@ -18,12 +18,12 @@ rm ./*.deb
 mkdir -p /out/tree/usr/bin "$tree/gstreamer-1.0"
 for tool in launch inspect play; do cp "unpacked/usr/bin/gst-$tool-1.0" /out/tree/usr/bin/; done
 cp -r "unpacked/$libdir/gstreamer1.0" "$tree/"
-for library in gstreamer gstbase gstaudio gstvideo gstpbutils gsttag gstallocators gstriff gstrtp; do
+for library in gstreamer gstbase gstaudio gstvideo gstpbutils gsttag gstallocators gstriff gstrtp gstrtsp gstsdp; do
 	cp -d "unpacked/$libdir/lib$library-1.0.so".* "$tree/"
 done
 cp -d "unpacked/$libdir"/liborc-0.4.so.* "unpacked/$libdir"/libdrm.so.* "$tree/"
 for plugin in coreelements typefindfunctions playback autodetect audioconvert audioresample volume \
-	id3demux apetag audioparsers isomp4 wavparse ogg mpg123 flac vorbis opus; do
+	id3demux apetag audioparsers isomp4 asf wavparse ogg mpg123 flac vorbis opus; do
 	cp "unpacked/$libdir/gstreamer-1.0/libgst$plugin.so" "$tree/gstreamer-1.0/"
 done
 
