@@ -176,17 +176,6 @@ def test_position(gstreamer, recorded, tmp_path):
     assert compared > 50
 
 
-def test_latency_of_a_live_source(gstreamer, recorded, tmp_path):
-    """It is asked for when the pipeline starts, before the sink has anything to play."""
-    path = make(tmp_path / "a.mp3", seconds=4)
-    live = "gst-launch-1.0 fdsrc is-live=true ! mpegaudioparse ! pipewiresink < {}"
-    result = gstreamer("GST_DEBUG=bin:4 " + live, path)
-    assert result.code == 0
-    latency = re.findall(r"configured latency of 0:00:(\d+\.\d+)", result.stderr)
-    assert latency and all(float(seconds) < 1 for seconds in latency)
-    assert_whole(path, recorded())
-
-
 @pytest.fixture
 def sought(gstreamer, recorded, tmp_path):
     """Plays an MP3 of 50 s; per stream of the DSP: the seconds of the file at which it starts and ends.

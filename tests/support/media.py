@@ -4,6 +4,8 @@
 import subprocess
 from pathlib import Path
 
+import av
+
 #: Tones that climb under a noise: no two frames alike, so bytes in the wrong place show.
 _SOURCE = "aevalsrc=exprs='{exprs}':s={rate}:d={seconds}"
 _CHANNEL = "0.4*sin(2*PI*({start}+40*t)*t)+0.05*(random({seed})-0.5)"
@@ -73,3 +75,17 @@ def by_lame(path: Path) -> Path:
     at = content.index(b"Lavc", content.index(b"Info"))
     path.write_bytes(content[:at] + b"LAME3.100" + content[at + 9 :])
     return path
+
+
+def in_large_packets(source: Path, path: Path, size: int) -> None:
+    """Copies an MP4 file; *size* of its packets become one."""
+    with av.open(str(source)) as container, av.open(str(path), "w") as output:
+        stream = container.streams.audio[0]
+        copy = output.add_stream_from_template(stream)
+        frames = [packet for packet in container.demux(stream) if packet.size]
+        for part in (frames[at : at + size] for at in range(0, len(frames), size)):
+            packet = av.Packet(b"".join(map(bytes, part)))
+            packet.stream, packet.time_base = copy, stream.time_base
+            packet.pts = packet.dts = part[0].pts
+            packet.duration = sum(frame.duration for frame in part)
+            output.mux(packet)
