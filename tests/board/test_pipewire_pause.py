@@ -36,10 +36,10 @@ def assert_whole(outcome):
     assert verdict.frames_rendered == verdict.frames_expected
 
 
-@pytest.mark.parametrize("moment", [0.05, 0.2, 0.5, 0.9, 1.4, 2, 3])
+@pytest.mark.parametrize("moment", [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, *(n / 4 for n in range(2, 13))])
 def test_pause_anywhere(perform, tmp_path, moment):
     """Before the device has its first fragment, while it fills, and when the player is done."""
-    outcome = perform(make(tmp_path / "a.mp3", seconds=5), paused([moment], 1.5))
+    outcome = perform(make(tmp_path / "a.mp3", seconds=4), paused([moment]))
     assert_whole(outcome)
 
 
@@ -57,9 +57,13 @@ def test_pause_while_draining(perform, tmp_path):
     assert len(silences(outcome.record)) == 2
 
 
-def test_a_hundred_pauses(perform, tmp_path):
-    outcome = perform(make(tmp_path / "a.mp3", seconds=12), paused([0.05] * 100, 0.05))
+def test_the_device_is_filled_after_many_pauses(perform, tmp_path):
+    """Each time that it is resumed, the player is asked for more. What there is no room for must not wait."""
+    key = "sleep 0.9; printf ' ' >&4"
+    path = make(tmp_path / "a.mp3", seconds=30, options=("-b:a", "320k"))
+    outcome = perform(path, "; ".join(["sleep 2", *[key] * 10]), ("--keys",))
     assert_whole(outcome)
+    assert len(silences(outcome.record)) == 5
 
 
 def test_a_long_pause(perform, tmp_path):
