@@ -106,6 +106,33 @@ def test_other_formats_in_between(in_a_row, tmp_path):
     assert_gapless(records[3:])
 
 
+@pytest.fixture
+def refused(control):
+    """The DSP refuses to open its n-th stream from now on, for each of *numbers*."""
+
+    def refused(*numbers):
+        for number in numbers:
+            control.order(f"fault open:{number} status:1")
+
+    yield refused
+    control.order("no-faults")
+
+
+@pytest.mark.lg_feature("dsp-control")
+@pytest.mark.parametrize("numbers", [(2,), (2, 4)], ids=["once", "each time"])
+def test_a_device_that_refuses_the_next_track(in_a_row, refused, tmp_path, numbers):
+    """It is drained and opened anew: with a gap, but all of each file is heard, without its edges."""
+    paths = [make(tmp_path / f"{n}.mp3", seconds=seconds) for n, seconds in enumerate((2.5, 2, 3))]
+    refused(*numbers)
+    records = in_a_row(paths)
+    assert [record.received for record in records] == [media.read(path).payload for path in paths]
+    assert [len(record.rendered) for record in records] == [110250, 88200, 132300]
+    assert all(record.stream["drained"] and record.stream["error"] is None for record in records)
+    for number, (one, two) in enumerate(itertools.pairwise(records)):
+        apart = one.stream["closed_us"] <= two.stream["opened_us"]
+        assert apart == (number < len(numbers))
+
+
 def test_back_to_the_track_that_is_heard(in_a_row, tmp_path):
     """The next one is sent already when the cursor key is pressed."""
     paths = [
