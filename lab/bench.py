@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from labgrid import Target
 from rich.console import Console
@@ -53,6 +54,14 @@ class Cost:
     def total(self) -> float:
         """Both together."""
         return self.pipewire + self.player
+
+
+class Reaction(NamedTuple):
+    """How the keys act; times in the board's milliseconds, the median of PAUSES."""
+
+    pause_to_silence_ms: float
+    resume_to_sound_ms: float
+    underruns: int  #: how often the DSP ran dry meanwhile and afterwards
 
 
 def cost(playback: Playback) -> Cost:
@@ -104,14 +113,15 @@ def main() -> int:
         strategy.transition("shell")
         lap("shell to all units started")
         costs = measure(target, files, folder, lap)
-        reactions = react(target, files[0], folder)
+        reaction = react(target, files[0], folder)
         lap("pause and resume")
         clock_ms = follow(target, files[0], folder)
         lap("follow the DSP's clock")
     show(console, wall, costs)
     console.print(
-        f"from pause to silence {reactions['pause']:.1f} ms, from resume to sound {reactions['run']:.1f} ms "
-        f"(the board's time, median of {PAUSES}; the DSP ran dry {reactions['underruns']:.0f} times)\n"
+        f"from pause to silence {reaction.pause_to_silence_ms:.1f} ms, from resume to sound "
+        f"{reaction.resume_to_sound_ms:.1f} ms (the board's time, median of {PAUSES}; the DSP ran dry "
+        f"{reaction.underruns} times)\n"
         f"the graph's clock is {clock_ms:.3f} ms from the DSP's at most, whose crystal is {SKEW_PPM} ppm fast"
     )
     results = {
@@ -120,9 +130,9 @@ def main() -> int:
             name: {"pipewire": one.pipewire, "player": one.player, "total": one.total}
             for name, one in costs.items()
         },
-        "pause_to_silence_ms": reactions["pause"],
-        "resume_to_sound_ms": reactions["run"],
-        "pause_underruns": reactions["underruns"],
+        "pause_to_silence_ms": reaction.pause_to_silence_ms,
+        "resume_to_sound_ms": reaction.resume_to_sound_ms,
+        "pause_underruns": reaction.underruns,
         "clock_error_ms": clock_ms,
         "wakeups_per_second": {name: one.wakeups for name, one in costs.items()},
         "pipewire": (plan.manifest or {}).get("pipewire"),
@@ -165,8 +175,8 @@ def bare(target: Target, file: Media, folder: Path) -> Playback:
     return playback
 
 
-def react(target: Target, file: Media, folder: Path) -> dict[str, float]:
-    """Milliseconds of the board's time from the keys to the DSP's pause and run; underruns meanwhile."""
+def react(target: Target, file: Media, folder: Path) -> Reaction:
+    """How long it takes from the keys to the DSP's pause and run."""
     remote = target.get_driver(RemoteDriver)
     remote.run_check("rm -f /tmp/keys")
     # The kernel's CLOCK_MONOTONIC in nanoseconds, which the DSP's record has in microseconds.
@@ -182,8 +192,8 @@ def react(target: Target, file: Media, folder: Path) -> dict[str, float]:
     delays: dict[str, list[float]] = {"pause": [], "run": []}
     for at, event in zip(pressed, done, strict=True):
         delays[event["event"]].append(event["t_us"] / 1e3 - at)
-    medians = {name: statistics.median(values) for name, values in delays.items()}
-    return medians | {"underruns": float(outcome.verdict.underruns or 0)}
+    median = statistics.median
+    return Reaction(median(delays["pause"]), median(delays["run"]), outcome.verdict.underruns or 0)
 
 
 def follow(target: Target, file: Media, folder: Path) -> float:
