@@ -33,6 +33,19 @@ def test_stop_drops_what_was_written(bare, compress_client, recorded, after):
     assert len(record.rendered) - len(file.pcm) == pytest.approx(after * file.rate / 1000, abs=4410)
 
 
+def test_two_hundred_stops(bare, compress_client, recorded, kernel_is_content):
+    """In one open device, as for somebody who cannot decide. Each start begins at 0."""
+    file, arguments = bare("again.mp3", seconds=3)
+    events = compress_client("restart", "--count", 200, "--after", 20, *arguments)
+    stops, (drained,) = by_name(events, "stop"), by_name(events, "drained")
+    assert {(stop["copied_total"], stop["pcm_io_frames"]) for stop in stops} == {(0, 0)}
+    assert len(stops) == 200
+    assert (drained["copied_total"], drained["pcm_io_frames"]) == (len(file.payload), len(file.pcm))
+    (record,) = recorded()
+    assert record.received.endswith(file.payload)
+    assert record.stream["drained"] and record.stream["underruns"] == 0
+
+
 @pytest.mark.parametrize("after", [50, 200, 700])
 def test_pause_in_a_drain(bare, compress_client, recorded, after):
     file, arguments = bare("tail.mp3", seconds=3)

@@ -27,8 +27,9 @@ def positions(events):
 
 def heard(record, t_us):
     """Seconds of audio that the DSP had rendered at *t_us*; None where its record does not tell."""
-    before = [e for e in record.events if "frames" in e and e["t_us"] <= t_us]
-    after = [e for e in record.events if "frames" in e and e["t_us"] > t_us]
+    known = [e for e in record.events if "frames" in e and e["event"] != "flush"]
+    before = [e for e in known if e["t_us"] <= t_us]
+    after = [e for e in known if e["t_us"] > t_us]
     rate = record.stream["rate"]
     if not before or not after:
         return None
@@ -76,6 +77,26 @@ def test_it_rests_in_a_pause(bare, compress_client, recorded, control):
     assert len(during) > 10 and set(during) == {paused["frames"]}
     (drained,) = by_name(events, "drained")
     assert drained["pcm_io_frames"] == record.stream["frames_rendered"] == len(file.pcm)
+
+
+def test_it_begins_anew_after_a_stop(bare, compress_client, recorded, control):
+    """On the same open device: it tells what is heard of what was written since."""
+    file, arguments = bare("again.mp3", seconds=5)
+    events = compress_client("restart", "--count", 2, "--after", 700, "--tstamp-interval", 50, *arguments)
+    (record,) = recorded()
+    *_, stop = by_name(events, "stop")
+    stamps = [s for s in positions(by_name(events, "tstamp")) if s["t_us"] > stop["t_us"]]
+    assert_monotonic(stamps)
+    assert stamps[0]["pcm_io_frames"] / file.rate < 0.1
+    *_, silence = by_name(record.events, "pause")
+    compared = 0
+    for stamp in stamps[2:]:
+        seconds = heard(record, stamp["t_us"])
+        if seconds is not None:
+            compared += 1
+            since = seconds - silence["frames"] / file.rate
+            assert stamp["pcm_io_frames"] / file.rate == pytest.approx(since, abs=PRECISION)
+    assert compared > 30
 
 
 def test_it_rests_while_the_dsp_runs_dry(bare, compress_client, recorded, control):

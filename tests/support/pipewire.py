@@ -2,6 +2,7 @@
 """What PipeWire on the board says of itself."""
 
 import json
+from typing import NamedTuple
 
 from lab.drivers.remote import RemoteDriver
 
@@ -20,3 +21,18 @@ def sinks(remote: RemoteDriver) -> dict[str, int]:
         for node in nodes
         if node.get("media.class") == "Audio/Sink"
     }
+
+
+class Held(NamedTuple):
+    """What PipeWire's daemon holds of the system's."""
+
+    fds: int
+    threads: int
+    rss_kb: int
+
+
+def held(remote: RemoteDriver) -> Held:
+    """What it holds now."""
+    command = r"cd /proc/$(pidof pipewire) && ls fd | wc -l; sed -n 's/^\(Threads\|VmRSS\):[^0-9]*//p' status"
+    fds, rss, _, threads = remote.run_check(command).split()
+    return Held(int(fds), int(threads), int(rss))

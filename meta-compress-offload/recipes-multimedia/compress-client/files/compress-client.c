@@ -53,7 +53,8 @@ static const char usage[] =
 "  album FILE[,DELAY,PADDING]...\n"
 "                play one after the other without a gap, with the samples that the\n"
 "                encoder has put before and behind each\n"
-"  restart FILE  play for --after ms, stop, and play all of FILE on the same device\n"
+"  restart FILE  play for --after ms and stop, --count times, and play all of FILE on the\n"
+"                same device\n"
 "  drain-pause FILE\n"
 "                play, and pause --after ms into the drain for --pause-ms\n"
 "  lose FILE     play until the device is lost, and tell what each call says then\n"
@@ -672,14 +673,17 @@ static enum exit_code restart(const struct options *options)
 	struct media media = map_media(options);
 	struct stream stream = { .options = options, .fd = open_device(options) };
 	struct snd_compr_tstamp tstamp;
-	struct media first = media;
 
 	set_params(&stream, &media);
-	begin(&stream, &first);
-	device_ioctl(stream.fd, SNDRV_COMPRESS_STOP, NULL, "stop");
-	tstamp = get_tstamp(&stream);
-	print_tstamp("stop", &tstamp);
-	stream.started = false;
+	for (unsigned int i = 0; i < options->count; i++) {
+		struct media first = media;
+
+		begin(&stream, &first);
+		device_ioctl(stream.fd, SNDRV_COMPRESS_STOP, NULL, "stop");
+		tstamp = get_tstamp(&stream);
+		print_tstamp("stop", &tstamp);
+		stream.started = false;
+	}
 	write_media(&stream, &media);
 	drain(&stream);
 	tstamp = get_tstamp(&stream);
