@@ -37,7 +37,7 @@ for command in (board, flash, play, demo, report, compare, index, recover):
 def run(arguments: list[str]) -> int:
     """Run ``offload-lab ARGUMENTS``; return its exit code."""
     try:
-        with _interruptible():
+        with interruptible():
             # Without standalone mode click returns a code only for ctx.exit(), e.g. of --help.
             code = cli.main(arguments, prog_name="offload-lab", standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -101,8 +101,8 @@ def explain(error: BaseException) -> tuple[str, int] | None:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the command as Ctrl-C does; a second signal does not disturb the cleaning up."""
+def interruptible() -> Iterator[None]:
+    """In the block SIGTERM and SIGHUP act as Ctrl-C does; a second one does not disturb the cleaning up."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         for other in numbers:

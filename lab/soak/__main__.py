@@ -13,6 +13,7 @@ import click
 from labgrid import Target
 
 from lab import postmortem, runs
+from lab.cli.run import INTERRUPTED, interruptible
 from lab.cli.screen import Screen
 from lab.debian import build_image
 from lab.drivers.dsprecord import DspRecordDriver
@@ -188,12 +189,15 @@ def main(hours: float, seed: int | None, image: Path | None) -> None:
     seed = random.SystemRandom().randrange(10**9) if seed is None else seed
     result = Soak(seed, hours)
     board = Board.find("virtual", instance="soak")
+    interrupted = False
     try:
-        with board.session(plan) as target, runs.logged(target, folder):
+        with interruptible(), board.session(plan) as target, runs.logged(target, folder):
             target.get_strategy().transition("shell")
             soak(result, Stage(target, folder), screen, folder)
     except RemoteError as error:
         result.problems.append({"number": result.counts.total(), "act": "", "problem": str(error)})
+    except KeyboardInterrupt:
+        interrupted = True
     finally:
         (folder / "soak.json").write_text(json.dumps(result.as_json(), indent=1) + "\n")
         page.write(folder / "soak.html", result.as_json())
@@ -205,7 +209,7 @@ def main(hours: float, seed: int | None, image: Path | None) -> None:
         ]:
             screen.say(sentence)
         screen.say(f"to repeat it: --seed {seed} --hours {hours:g}; page: {folder / 'soak.html'}")
-    sys.exit(0 if result.good else 1)
+    sys.exit(INTERRUPTED if interrupted else 0 if result.good else 1)
 
 
 if __name__ == "__main__":
