@@ -64,6 +64,10 @@ class Board:
             raise NoBoardError(f"{path} is no labgrid environment: {_first_line(error)}") from error
         if not isinstance(compatible, str | None):
             raise NoBoardError(f"{path}: the option compatible is not text")
+        try:
+            board_folder(str(instance or name or path.stem))
+        except UserError as error:
+            raise NoBoardError(f"{path}: {error}") from error
         if not remote:
             return cls(path, str(instance or name or path.stem), name is not None, compatible)
         place = os.environ.get("LG_PLACE")

@@ -12,3 +12,8 @@ class UserError(LabError):
     """The request itself cannot be met: a missing file, an unknown board, not audio (exit code 2)."""
 
     exit_code = 2
+
+
+def printable(text: str) -> str:
+    """*text* as it may be shown on a terminal: what a board or a file name says cannot move its cursor."""
+    return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)

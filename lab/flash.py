@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+import os
 import re
 import tempfile
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from lab.images import ImageError
 from lab.images.deploy import DeployFolder, Image, check
 from lab.images.kind import partition_of
 from lab.images.manifest import NAME as MANIFEST
+from lab.images.manifest import inside
 
 #: Told of an image, of its bytes that are on the board, and of what goes on: "sending", "writing", "done".
 Progress = Callable[[Image, int, str], None]
@@ -61,8 +63,7 @@ class Plan:
     @property
     def host_key(self) -> Path | None:
         """The public key that the image's SSH server shows, if the folder has it."""
-        key = self.folder / "ssh_host_ed25519_key.pub"
-        return key if key.exists() else None
+        return _in_folder(self.folder, "ssh_host_ed25519_key.pub")
 
     @property
     def size(self) -> int:
@@ -133,11 +134,19 @@ def _deploy_folder(folder: Path) -> Path:
 
 def _key(key: Path | None, folder: Path) -> Path | None:
     """*key*, by default the one that came with the images. Raises PlanError for one that does not exist."""
-    if key is None and (folder / "id_ed25519").exists():
-        key = folder / "id_ed25519"
     if key is not None and not key.is_file():
         raise PlanError(f"there is no key {key}")
-    return key
+    return key or _in_folder(folder, "id_ed25519")
+
+
+def _in_folder(folder: Path, name: str) -> Path | None:
+    """A file that came with the images, if there is one. Raises PlanError for a link to somewhere else."""
+    if not os.path.lexists(folder / name):
+        return None
+    try:
+        return inside(folder, name)
+    except ImageError as error:
+        raise PlanError(str(error)) from error
 
 
 def _digest(image: Image) -> str:

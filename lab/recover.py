@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import LabError, UserError
+from lab.images import ImageError
+from lab.images.manifest import inside
 
 #: USB ids of a Qualcomm SoC in EDL mode (linux-msm/qdl, README.md).
 VENDOR, PRODUCTS = "05c6", ("9008", "900e", "901d")
@@ -60,14 +62,17 @@ def _program(script: Path) -> int:
     """Bytes that a rawprogram*.xml writes. Raises BundleError for a file that is missing or too large."""
     try:
         root = ElementTree.parse(script).getroot()
-    except (ElementTree.ParseError, OSError) as error:
+    except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:
         raise BundleError(f"{script} is no XML: {error}") from error
     total = 0
     for entry in root.iter("program"):
         name, label = entry.get("filename") or "", entry.get("label") or "?"
         if not name:
             continue
-        file = script.parent / name
+        try:
+            file = inside(script.parent, name)
+        except ImageError as error:
+            raise BundleError(f"{script.name}: {error}") from error
         if not file.is_file():
             raise BundleError(f"{script.name} names {name} for {label}, which is not in {script.parent}")
         try:

@@ -17,7 +17,7 @@ from lab.cli.index import index
 from lab.cli.play import play
 from lab.cli.recover import recover
 from lab.cli.report import report
-from lab.errors import LabError
+from lab.errors import LabError, printable
 
 INTERRUPTED = 130
 
@@ -55,7 +55,7 @@ def run(arguments: list[str]) -> int:
         if known is None:
             raise
         sentence, code = known
-        click.echo(f"error: {sentence}", err=True)
+        click.echo(f"error: {printable(sentence)}", err=True)
         return code
 
 

@@ -7,7 +7,10 @@ from contextlib import contextmanager
 
 from rich.console import Console, RenderableType
 from rich.live import Live
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from lab.errors import printable
 
 #: Called with how much is done, out of the total of the task.
 Advance = Callable[[float], None]
@@ -25,7 +28,8 @@ class Screen:
 
     def say(self, text: str) -> None:
         """One line, with the seconds since the command began."""
-        self.console.print(f"[dim]{time.monotonic() - self._started:6.1f} s[/dim]  {text}", soft_wrap=True)
+        passed = f"[dim]{time.monotonic() - self._started:6.1f} s[/dim]"
+        self.console.print(f"{passed}  {escape(printable(text))}", soft_wrap=True)
 
     @contextmanager
     def live(self, title: str, view: RenderableType) -> Iterator[None]:

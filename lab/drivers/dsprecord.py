@@ -31,7 +31,8 @@ class DspRecordDriver(Driver):
     @step(result=True)
     def streams(self) -> list[str]:
         """The names of the recorded streams, oldest first."""
-        return sorted(self.remote.run(f"ls {self.folder}").text.split())
+        names = self.remote.run(f"ls {self.folder}").text.split()
+        return sorted(name for name in names if name.isdecimal())  # they go into a shell's pattern later
 
     @Driver.check_active
     @step()

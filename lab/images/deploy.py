@@ -50,6 +50,8 @@ class Image:
         try:
             with target.open("wb") as out, _opened(self.path) as packed:
                 while data := packed.read(_STEP):
+                    if out.tell() + len(data) > self.size:
+                        raise ImageError(f"{self.path} holds more than the {self.size:,} bytes it claims")
                     if data == bytes(len(data)):
                         out.seek(len(data), 1)
                     else:

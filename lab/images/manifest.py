@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,8 @@ def inside(folder: Path, name: str) -> Path:
         path = root
     if Path(name).is_absolute() or not path.is_relative_to(root) or path == root:
         raise ImageError(f"{name} is not a file inside {folder}")
+    if os.path.lexists(path) and not path.is_file():  # who opens a pipe may wait for ever
+        raise ImageError(f"{name} in {folder} is not a plain file")
     return path
 
 

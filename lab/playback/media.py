@@ -246,18 +246,20 @@ def _decode(media: Media) -> Samples:
                     block = frame.to_ndarray()
                     # Packed formats are one row of interleaved samples, planar ones a row per channel.
                     blocks.append(block.T if frame.format.is_planar else block.reshape(-1, media.channels))
+        samples = np.concatenate(blocks) if blocks else None
     except FFmpegError as error:
         if sent >= len(media.packets):
             raise MediaError(f"{media.path}: the file is truncated (its last frame is cut short)") from error
         raise MediaError(f"{media.path}: the file is corrupt (frame {sent} does not decode)") from error
     except ValueError as error:  # the number of channels changes on the way
         raise MediaError(f"{media.path}: the file is corrupt ({error})") from error
-    if not blocks:
+    if samples is None:
         raise MediaError(f"{media.path}: nothing in it decodes")
-    samples = np.concatenate(blocks)
     if samples.dtype == np.float32:
         return np.clip(np.rint(np.multiply(samples, 32768.0)), -32768, 32767).astype(np.int32)
     container_bits = samples.dtype.itemsize * 8  # libavcodec left-justifies 24 bits in 32
+    if media.bits > container_bits:
+        raise MediaError(f"{media.path}: its header is damaged ({media.bits} bits a sample)")
     return samples.astype(np.int32) >> (container_bits - media.bits)
 
 

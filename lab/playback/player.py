@@ -197,8 +197,8 @@ def sampled(command: str, remote_path: str, steps: str = "", follow: bool = Fals
         .replace("@STEPS@", f"{{ {steps}; }} </dev/null >/dev/null &" if steps else "")
         .replace("@FOLLOW@", _FOLLOW if follow else "follower=")
         .replace("@TELL@", _TELL if follow else "")
-        .replace("@FILE@", shlex.quote(remote_path))
         .replace("@SAMPLE@", f"{SAMPLE_S:g}")
+        .replace("@FILE@", shlex.quote(remote_path))  # at last: nothing in it is for us
         .strip()
     )
 

@@ -39,6 +39,7 @@ class StateFolder:
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True)
+            path.chmod(0o700)  # the disk holds the keys of its SSH server
             self._lock = (path / "lock").open("w")
         except OSError as error:
             raise StateError(f"cannot use the board folder {path}: {error.strerror}") from error
