@@ -6,7 +6,7 @@ import re
 import pytest
 from support.codec_cases import AAC, ALAC16, WMA
 from support.gstreamer import LAUNCH, PLAY, assert_silent, assert_whole
-from support.media import by_lame, make, with_tags
+from support.media import by_lame, in_large_packets, make, with_tags
 from support.seeking import CBR_128K, parts_of
 
 from lab.playback import media
@@ -143,14 +143,28 @@ def test_gapless(gstreamer, recorded, tmp_path):
     assert behind and all(at == pytest.approx(up - joint, abs=0.3) for up, at in behind)
 
 
-def test_pause_and_resume(gstreamer, recorded, tmp_path):
-    """With gst-play's key: silence at once, nothing is lost, and the position stands."""
-    path = make(tmp_path / "a.mp3", seconds=6)
-    result = gstreamer(PLAY, path, keys="sleep 2; printf ' '; sleep 1.5; printf ' '; sleep 5")
+def test_a_frame_too_large_is_refused(gstreamer, recorded, tmp_path):
+    """It would not fit into the device beside another one."""
+    source, path = tmp_path / "frames.m4a", tmp_path / "a.m4a"
+    in_large_packets(make(source, seconds=10, options=AAC), path, 10000)
+    result = gstreamer(LAUNCH, path)
+    assert result.code == 1 and "A frame is too large for the device" in result.stderr
+    assert not any(record.received for record in recorded())
+
+
+@pytest.mark.parametrize(("length", "moment"), [(24, 2), (6, 4)])
+def test_pause_and_resume(gstreamer, recorded, tmp_path, length, moment):
+    """With gst-play's key: silence at once, nothing is lost, and the position stands.
+
+    Of the long file, the sink sends more later on; of the short one it has sent all, and drains.
+    """
+    path = make(tmp_path / "a.mp3", seconds=length)
+    keys = f"sleep {moment}; printf ' '; sleep 1.5; printf ' '; sleep {length - moment + 1}"
+    result = gstreamer(PLAY, path, keys=keys)
     assert_silent(result)
     records = recorded()
     verdict = assert_whole(path, encoded(records))
-    assert verdict.duration_s == pytest.approx(6 + 1.5, abs=0.4)
+    assert verdict.duration_s == pytest.approx(length + 1.5, abs=0.4)
     pause = next(event for event in records[0].events if event["event"] == "pause")["t_us"] / 1e6
     standing = [at for up, at in shown_positions(result) if pause + 0.2 < up < pause + 1.2]
     assert standing and max(standing) - min(standing) <= 0.1
@@ -174,6 +188,17 @@ def test_position(gstreamer, recorded, tmp_path):
             assert shown == pytest.approx(before[-1], abs=0.35)
             compared += 1
     assert compared > 50
+
+
+def test_latency_of_a_live_source(gstreamer, recorded, tmp_path):
+    """It is asked for when the pipeline starts, before the sink has much to play. No queue is missed."""
+    path = make(tmp_path / "a.mp3", seconds=4)
+    live = "gst-launch-1.0 fdsrc is-live=true ! mpegaudioparse ! pipewiresink < {}"
+    result = gstreamer("GST_DEBUG=pipeline:5 " + live, path)
+    assert result.code == 0 and "WARNING" not in result.stderr + result.text
+    latency = re.findall(r"got min latency 0:00:(\d+\.\d+), max latency [\d:.]+, live 1", result.stderr)
+    assert latency and all(float(seconds) < 1 for seconds in latency)
+    assert_whole(path, recorded())
 
 
 @pytest.fixture
