@@ -13,6 +13,7 @@ from lab.playback import media
 pytestmark = pytest.mark.lg_feature(["dsp-record", "dsp-control"])
 
 PROCESSES = "pidof pipewire wireplumber; systemctl show --property=NRestarts --value pipewire wireplumber"
+ORDER = "virtual-adsp --order"
 #: More than the device takes, so that the player is not done yet when the DSP restarts.
 LONG = {"seconds": 30, "options": ("-b:a", "320k")}
 #: The device takes all of it at once, and then plays for long.
@@ -21,14 +22,17 @@ TAIL = {"seconds": 40, "rate": 16000, "channels": 1, "options": ("-b:a", "24k")}
 
 @pytest.fixture
 def player(remote):
-    """Starts pw-cat with a file; its exit code, once it has ended."""
+    """Starts pw-cat with a file, and runs *steps* a second later; its exit code, once it has ended.
 
-    def start(path):
+    All in one command: while the lab looks away, the board may have played the file to its end.
+    """
+
+    def start(path, steps):
         remote.put(path, "/tmp/lost.mp3")
         command = (
             f"{ENVIRONMENT} pw-cat --playback --encoded /tmp/lost.mp3 >/tmp/said 2>&1; echo $? >/tmp/code"
         )
-        remote.run_check(f"rm -f /tmp/code; ({command}) >/dev/null 2>&1 </dev/null & sleep 1")
+        remote.run_check(f"rm -f /tmp/code; ({command}) >/dev/null 2>&1 </dev/null & sleep 1; {steps}")
         return code
 
     def code():
@@ -60,12 +64,11 @@ def survived(remote, play, tmp_path):
 
 
 @pytest.mark.parametrize("order", ["pd-restart", "crash"])
-def test_while_a_file_is_played(player, survived, control, recorded, tmp_path, order):
+def test_while_a_file_is_played(player, survived, recorded, tmp_path, order):
     """What the device held is lost. When it is back, the player goes on with what it has not sent yet."""
     path = make(tmp_path / "long.mp3", **LONG)
     payload = media.read(path).payload
-    code = player(path)
-    control.order(order)
+    code = player(path, f"{ORDER} {order}")
     assert code() == 0
     # WirePlumber has probed the PCM devices meanwhile.
     before, after = [record for record in recorded() if record.stream["codec"] == "mp3"]
@@ -75,21 +78,18 @@ def test_while_a_file_is_played(player, survived, control, recorded, tmp_path, o
     survived()
 
 
-def test_while_the_end_is_played(player, survived, control, remote, tmp_path):
+def test_while_the_end_is_played(player, survived, remote, tmp_path):
     """The graph is told. Nobody takes the rest for played, and the player ends when the device is back."""
-    code = player(make(tmp_path / "tail.mp3", **TAIL))
-    remote.run_check(f"{ENVIRONMENT} pw-mon --no-colors >/tmp/mon 2>&1 </dev/null & sleep 12")
-    control.order("crash")
+    monitor = f"{ENVIRONMENT} pw-mon --no-colors >/tmp/mon 2>&1 </dev/null &"
+    code = player(make(tmp_path / "tail.mp3", **TAIL), f"{monitor} sleep 12; {ORDER} crash")
     code()
     remote.run("kill $(pidof pw-mon)")
     assert re.search(r'state: "error"', remote.run_check("cat /tmp/mon"))
     survived()
 
 
-def test_while_a_player_pauses(player, survived, control, remote, tmp_path):
-    code = player(make(tmp_path / "long.mp3", **LONG))
-    remote.run_check("kill -TSTP $(pidof pw-cat); sleep 1")
-    control.order("pd-restart")
-    remote.run_check("kill -CONT $(pidof pw-cat)")
+def test_while_a_player_pauses(player, survived, tmp_path):
+    steps = f"kill -TSTP $(pidof pw-cat); sleep 1; {ORDER} pd-restart; sleep 1; kill -CONT $(pidof pw-cat)"
+    code = player(make(tmp_path / "long.mp3", **LONG), steps)
     assert code() == 0
     survived()
