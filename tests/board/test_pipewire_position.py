@@ -7,6 +7,7 @@ import shlex
 
 import pytest
 from support.media import make
+from support.seeking import CBR_128K
 
 pytestmark = pytest.mark.lg_feature("dsp-record")
 
@@ -38,6 +39,23 @@ def test_verbose(perform, tmp_path):
     steps = [two - one for one, two in itertools.pairwise(at)][2:]
     assert steps == pytest.approx([1] * len(steps), abs=0.25)
     assert at[-1] == pytest.approx(65, abs=1.2)
+
+
+def test_seek(perform, tmp_path):
+    """What the device was told to drop is not counted, nor is what it had played before."""
+    path = make(tmp_path / "a.mp3", seconds=30, options=CBR_128K)
+    forth = r"sleep 5; printf '\033[C' >&4; sleep 3"
+    back_in_a_pause = r"printf ' ' >&4; sleep 2; printf '\033[D' >&4; sleep 2; printf ' ' >&4"
+    outcome = perform(path, f"{forth}; {back_in_a_pause}", ("--verbose", "--keys"))
+    at = [position for _, _, position, _ in positions(outcome.playback.messages)]
+    steps = [two - one for one, two in itertools.pairwise(at)][2:]
+    jumps = [number for number, step in enumerate(steps) if abs(step) > 2]
+    assert [steps[number] for number in jumps] == pytest.approx([11, -10], abs=1.2)
+    assert all(-0.25 <= step <= 1.25 for number, step in enumerate(steps) if number not in jumps)
+    heard = steps[jumps[-1] + 4 :]
+    assert len(heard) > 15
+    assert heard == pytest.approx([1] * len(heard), abs=0.25)
+    assert at[-1] == pytest.approx(30, abs=1.2)
 
 
 def test_terminal(remote, tmp_path):
