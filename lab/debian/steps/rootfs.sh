@@ -13,6 +13,8 @@ for tree in /in/tree-* /in/overlay; do cp -a --no-preserve=ownership "$tree/." "
 install -D -m 644 -t "$root/usr/lib/udev/rules.d" /in/adsp/*.rules
 install -D -m 644 -t "$root/usr/lib/systemd/system" /in/adsp/*.service /in/wireplumber/*.service
 install -D -m 644 -t "$root/usr/share/wireplumber/wireplumber.conf.d" /in/wireplumber/wireplumber.conf.d/*.conf
+install -D -m 644 -t "$root/usr/share/wireplumber/scripts/compress-offload" \
+	/in/wireplumber/scripts/compress-offload/*.lua
 install -D -m 644 /in/pipewire/pipewire.sysusers "$root/usr/lib/sysusers.d/pipewire.conf"
 for patch in /in/ucm/*.patch; do
 	patch -d "$root/usr/share/alsa" -p1 --fuzz=0 --no-backup-if-mismatch < "$patch"
