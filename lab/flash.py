@@ -155,7 +155,7 @@ def _digest(image: Image) -> str:
 
 
 # What the fastboot client says, e.g. "Sending sparse 'rootfs' 1/2 (524284 KB)   OKAY [  0.6s]".
-_SENDING = re.compile(r"Sending (?:sparse )?'\S+'(?: \d+/\d+)? \((\d+) KB\)\s*(OKAY)?")
+_SENDING = re.compile(r"Sending (?:sparse )?'\S+'(?: \d+/\d+)? \((\d{1,12}) KB\)\s*(OKAY)?")
 _WRITING = re.compile(r"Writing '\S+'")
 
 

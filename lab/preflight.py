@@ -81,7 +81,7 @@ def _size(name: str, text: str, base: int, default: int = 0) -> int:
         size = int(text, base) if text else default
     except ValueError:
         size = 0
-    if size <= 0:
+    if not 0 < size < 1 << 63:
         raise FlashError(f"the bootloader's {name} is no size: {text[:80]!r}")
     return size
 

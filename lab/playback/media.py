@@ -37,6 +37,9 @@ BARE_DECODERS = {"mp3": "mp3float", "flac": "flac"}
 #: The codecs whose PCM can be judged.
 JUDGED = ("mp3", "flac", "wma", "alac", "ape", "aac")
 
+#: PCM_MAX_NUM_CHANNEL of the kernel's q6dsp-common.h. PyAV reads wild memory for planar audio of more.
+MAX_CHANNELS = 8
+
 MP3_FRAMES_PER_PACKET = {
     3: 1152,
     2: 576,
@@ -141,6 +144,10 @@ def read(path: Path) -> Media:
                 raise MediaError(f"{path}: libavcodec knows no decoder for it")
             if not context.rate or not context.channels:
                 raise MediaError(f"{path}: that is not audio, or damaged beyond recognition")
+            if context.channels > MAX_CHANNELS:
+                raise MediaError(
+                    f"{path}: it has {context.channels} channels, {MAX_CHANNELS} at most are taken"
+                )
             codec = CODECS.get(context.name, context.name)
             header = context.extradata or b""
             packets = [packet for packet in container.demux(stream) if packet.size]
@@ -243,6 +250,10 @@ def _decode(media: Media) -> Samples:
             for packet in [*map(av.Packet, media.packets), None]:
                 sent += 1
                 for frame in context.decode(packet):
+                    if frame.layout.nb_channels != media.channels:
+                        raise MediaError(
+                            f"{media.path}: the file is corrupt (its number of channels changes)"
+                        )
                     block = frame.to_ndarray()
                     # Packed formats are one row of interleaved samples, planar ones a row per channel.
                     blocks.append(block.T if frame.format.is_planar else block.reshape(-1, media.channels))

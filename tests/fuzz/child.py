@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """One target in a process of its own, so that a crash of a library in C ends nothing else.
 
-Prints the number of cases done after each batch; ``python -m tests.fuzz.child TARGET CASES SEED FILE`` keeps
+Prints the number of cases done now and then; ``python -m tests.fuzz.child TARGET CASES SEED FILE`` keeps
 the case that it works on in FILE.
 """
 
@@ -27,6 +27,8 @@ def main() -> None:
         def before(data: bytes) -> None:
             nonlocal done
             done += 1
+            if done % 100 == 0:
+                print(done, flush=True)
             current.seek(0)
             current.write(data)
             current.truncate()
