@@ -2,8 +2,10 @@
 """``make soak``: play, pause, seek, skip and break for hours of the board's time; every byte is verified."""
 
 import json
+import math
 import random
 import sys
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -140,18 +142,19 @@ def _remove(folder: Path) -> None:
     folder.rmdir()
 
 
-def soak(soak: Soak, stage: Stage, screen: Screen, folder: Path) -> None:
+def soak(soak: Soak, stage: Stage, screen: Screen, folder: Path, limit_s: float) -> None:
     """Let acts happen for *soak.hours* of the board's time; what comes of them goes to *soak*.
 
+    None begins after *limit_s* seconds of wall time: an emulated board may be slower than its music.
     Raises RemoteError where the board does not answer anymore.
     """
-    chance = random.Random(soak.seed)
+    chance, deadline = random.Random(soak.seed), time.monotonic() + limit_s
     screen.say(f"seed {soak.seed}; making the tracks")
     some = tracks.make(chance, folder / "tracks")
     soak.samples.append((0.0, health.look(stage.remote)))
     log = (folder / "acts.log").open("w", buffering=1)
     with log, screen.task(f"soak for {soak.hours:g} h", soak.hours * 3600) as advance:
-        while soak.elapsed_s < soak.hours * 3600:
+        while soak.elapsed_s < soak.hours * 3600 and time.monotonic() < deadline:
             number, act = soak.counts.total(), draw(chance, some)
             log.write(f"{number:05d} {soak.elapsed_s:9.1f} s  {act}\n")
             outcome = stage.perform(act, number)
@@ -174,11 +177,12 @@ def soak(soak: Soak, stage: Stage, screen: Screen, folder: Path) -> None:
 
 @click.command()
 @click.option("--hours", default=24.0, show_default=True, help="Of the board's time: music, pauses, rest.")
+@click.option("--limit", default=math.inf, metavar="MINUTES", help="Wall time after which it ends early.")
 @click.option("--seed", type=int, help="Draws what happens; one that is printed, by default.")
 @click.option(
     "--image", metavar="DIR", type=click.Path(path_type=Path), help="Deploy folder; by default one is built."
 )
-def main(hours: float, seed: int | None, image: Path | None) -> None:
+def main(hours: float, limit: float, seed: int | None, image: Path | None) -> None:
     """Play, pause, seek, skip and break on a virtual board for hours, and verify every byte.
 
     Exit code 1 means that something was wrong; soak.html in the run's folder shows what.
@@ -193,7 +197,7 @@ def main(hours: float, seed: int | None, image: Path | None) -> None:
     try:
         with interruptible(), board.session(plan) as target, runs.logged(target, folder):
             target.get_strategy().transition("shell")
-            soak(result, Stage(target, folder), screen, folder)
+            soak(result, Stage(target, folder), screen, folder, limit * 60)
     except RemoteError as error:
         result.problems.append({"number": result.counts.total(), "act": "", "problem": str(error)})
     except KeyboardInterrupt:
@@ -202,7 +206,7 @@ def main(hours: float, seed: int | None, image: Path | None) -> None:
         (folder / "soak.json").write_text(json.dumps(result.as_json(), indent=1) + "\n")
         page.write(folder / "soak.html", result.as_json())
         acts = ", ".join(f"{count} {kind}" for kind, count in result.counts.most_common())
-        screen.say(f"{result.elapsed_s / 3600:.2f} h of the board's time: {acts or 'nothing happened'}")
+        screen.say(f"{result.elapsed_s / 3600:.2f} h of {hours:g} h: {acts or 'nothing happened'}")
         for sentence in [
             *(f"act {one['number']}: {one['problem']}" for one in result.problems),
             *result.grown,
