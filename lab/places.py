@@ -12,6 +12,7 @@ from pathlib import Path
 from lab.errors import LabError
 
 _POLL_S = 1.0
+_held: set[str] = set()  #: by this process
 
 
 class PlaceError(LabError):
@@ -38,8 +39,11 @@ def locked(place: str, time_limit: float = 60.0) -> Iterator[None]:
     """Hold *place* for the block; wait for it for seconds of *time_limit*.
 
     A small process of its own gives it back as soon as we close a pipe to it, which the kernel does for us
-    where we are killed. Raises PlaceError.
+    where we are killed. Within the block it may be asked for again. Raises PlaceError.
     """
+    if place in _held:
+        yield
+        return
     deadline = time.monotonic() + time_limit
     while True:
         try:
@@ -56,9 +60,11 @@ def locked(place: str, time_limit: float = 60.0) -> Iterator[None]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C is not for it
     )
+    _held.add(place)
     try:
         yield
     finally:
+        _held.discard(place)
         guard.communicate(timeout=60)
 
 

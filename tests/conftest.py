@@ -2,10 +2,12 @@
 """What all tests share; above all the board that tests/board runs on."""
 
 import signal
+from contextlib import ExitStack
 
 import pytest
 
 from lab.environment import Board
+from lab.places import locked
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,3 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
         board = Board.find(config.option.board, instance="test")
         board.load(must_run=False)
         config.option.lg_env = str(board.environment)
+        if board.place and not config.option.collectonly:
+            # labgrid's plugin asks for the resources before it sets up any fixture.
+            stack = ExitStack()
+            stack.enter_context(locked(board.place))
+            config.add_cleanup(stack.close)
