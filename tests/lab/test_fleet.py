@@ -45,8 +45,20 @@ def test_a_board_is_flashed_through_the_coordinator(boards, tmp_path, monkeypatc
 
 
 def test_a_place_is_locked_for_one(boards):
-    with locked("one"), pytest.raises(PlaceError, match="already acquired"), locked("one", time_limit=0):
+    places.client("-p", "one", "acquire")  # as somebody else does
+    with pytest.raises(PlaceError, match="already acquired"), locked("one", time_limit=0):
         pass
+    places.client("-p", "one", "release")
+    with locked("one"), pytest.raises(PlaceError, match="already acquired"):
+        places.client("-p", "one", "acquire")
+    assert not acquired("one")
+
+
+def test_within_a_lock_it_may_be_asked_for_again(boards):
+    with locked("one"):
+        with locked("one", time_limit=0):
+            pass
+        assert acquired("one")
     assert not acquired("one")
 
 
