@@ -28,6 +28,7 @@ check "mypy" $bin/mypy lab
 # shellcheck disable=SC2046 # a list of files
 check "shellcheck" shellcheck --shell=sh --exclude=SC1091,SC2013 $(shell_scripts)
 check "reuse: licences" $bin/reuse lint --quiet
+check "pytest finds every test" $bin/python -m pytest -q --collect-only
 check "layer: style guide, patch headers, guards" $bin/python -m pytest -q tests/layer/test_style.py
 
 [ -z "$failed" ] || { echo "failed:$failed"; exit 1; }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Puts what tests/board/test_faults.py found into docs/faults.md.
+"""Puts what tests/board/test_dsp_faults.py found into docs/faults.md.
 
 python tests/fault_table.py RUN_FOLDER [FOLDER_OF_THE_UNPATCHED_STACK]
 """
