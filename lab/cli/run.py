@@ -11,6 +11,7 @@ import click
 
 from lab.cli.board import board
 from lab.cli.compare import compare
+from lab.cli.copy import get, put
 from lab.cli.demo import demo
 from lab.cli.flash import flash
 from lab.cli.index import index
@@ -30,7 +31,7 @@ def cli() -> None:
     """
 
 
-for command in (board, flash, play, demo, report, compare, index, recover):
+for command in (board, flash, play, put, get, demo, report, compare, index, recover):
     cli.add_command(command)
 
 

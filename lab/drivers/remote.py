@@ -245,8 +245,21 @@ class RemoteDriver(Driver):
     @Driver.check_active
     @step(args=["remote", "local"])
     def get(self, remote: str, local: Path, progress: Progress | None = None) -> None:
-        """Copy a file from the board. Raises RemoteError where it is missing there."""
-        self._transfer(lambda sftp: sftp.get(remote, str(local), callback=progress), remote)
+        """Copy a file from the board; *local* is the whole file or as it was.
+
+        Raises RemoteError where it is missing there, or the link breaks.
+        """
+        partial = local.with_name(f".{local.name}.partial")
+
+        def fetch(sftp: paramiko.SFTPClient) -> None:
+            # Prefetching is a thread of paramiko's, which ends with a traceback where the link breaks.
+            sftp.get(remote, str(partial), callback=progress, prefetch=False)
+
+        try:
+            self._transfer(fetch, remote)
+            partial.replace(local)
+        finally:
+            partial.unlink(missing_ok=True)
 
     def _transfer(self, work: Callable[[paramiko.SFTPClient], object], remote: str) -> None:
         try:

@@ -50,7 +50,7 @@ def shell(tmp_path, strategy):
 def test_by_hand(pytestconfig, shell, commands, tmp_path):
     if not Board.find(pytestconfig.option.board).virtual:
         pytest.skip("the section is on the virtual board")
-    assert len(commands) == 7
+    assert len(commands) == 9
     for command in commands:
         shell.sendline(command)
         if command.endswith("console"):

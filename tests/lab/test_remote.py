@@ -94,6 +94,20 @@ def test_copies(remote, tmp_path):
     assert seen[-1] == (300_000, 300_000) and len(seen) > 1
 
 
+def test_a_copy_that_breaks_off_leaves_nothing(remote, server, tmp_path):
+    (tmp_path / "there").write_bytes(bytes(3_000_000))
+    (tmp_path / "back").write_text("before")
+
+    def cut(done, total):
+        for transport in server[1]:
+            transport.close()
+
+    with pytest.raises(RemoteError, match=r"copying .* failed"):
+        remote.get(str(tmp_path / "there"), tmp_path / "back", cut)
+    assert (tmp_path / "back").read_text() == "before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["back", "id", "there"]
+
+
 def test_the_boards_disk_is_full(remote, tmp_path):
     source = tmp_path / "source"
     source.write_bytes(b"x")
