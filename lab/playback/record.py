@@ -24,7 +24,7 @@ _COUNT = range(1 << 53)  #: what a float holds exactly, too
 #: What the lab reads of a stream and of its events: a type, or the range of a whole number.
 _STREAM: dict[str, type | range] = {
     "codec": str, "rate": range(1 << 20), "channels": range(9), "bits": range(33),
-    "drained": bool, "underruns": _COUNT,
+    "drained": bool, "underruns": _COUNT, "frames_rendered": _COUNT,
 }  # fmt: skip
 _TIMES = ("run_us", "eos_rendered_us")  #: null or missing: not yet
 _EVENT: dict[str, type | range] = {"event": str, "t_us": _COUNT}

@@ -48,6 +48,7 @@ class Soak:
     problems: list[dict[str, Any]] = field(default_factory=list)
     #: Of the board's time that the acts took. Between them an idle virtual board's clock runs ahead.
     elapsed_s: float = 0.0
+    music_s: float = 0.0  #: of it, what the DSP rendered
     samples: list[tuple[float, Health]] = field(default_factory=list)  #: after seconds of the soak
     clock: list[tuple[float, float]] = field(default_factory=list)  #: after seconds, largest error (ms)
     grown: list[str] = field(default_factory=list)
@@ -63,6 +64,7 @@ class Soak:
             "seed": self.seed,
             "hours": self.hours,
             "elapsed_s": self.elapsed_s,
+            "music_s": self.music_s,
             "counts": dict(self.counts),
             "problems": self.problems,
             "grown": self.grown,
@@ -75,6 +77,7 @@ class Outcome(NamedTuple):
     """What came of an act."""
 
     seconds: float  #: of the board's time that it took
+    music_s: float = 0.0  #: of music that the DSP rendered
     problem: str | None = None  #: what is wrong with it
     clock_ms: float | None = None  #: the largest error of the graph's clock, where it was measured
 
@@ -108,7 +111,8 @@ class Stage:
         if problem is None:
             _remove(records)
         self._dsp.forget()
-        return Outcome(playback.duration_s or 0.0, problem, clock)
+        music_s = sum(one.stream["frames_rendered"] / max(one.stream["rate"], 1) for one in streams)
+        return Outcome(playback.duration_s or 0.0, music_s, problem, clock)
 
     def save(self, name: str) -> None:
         """Keep what the board can tell of itself."""
@@ -159,6 +163,7 @@ def soak(soak: Soak, stage: Stage, screen: Screen, folder: Path, limit_s: float)
             log.write(f"{number:05d} {soak.elapsed_s:9.1f} s  {act}\n")
             outcome = stage.perform(act, number)
             soak.elapsed_s += outcome.seconds
+            soak.music_s += outcome.music_s
             soak.counts[act.kind] += 1
             soak.samples.append((soak.elapsed_s, health.look(stage.remote)))
             (_, before), (_, after) = soak.samples[-2:]
@@ -206,7 +211,10 @@ def main(hours: float, limit: float, seed: int | None, image: Path | None) -> No
         (folder / "soak.json").write_text(json.dumps(result.as_json(), indent=1) + "\n")
         page.write(folder / "soak.html", result.as_json())
         acts = ", ".join(f"{count} {kind}" for kind, count in result.counts.most_common())
-        screen.say(f"{result.elapsed_s / 3600:.2f} h of {hours:g} h: {acts or 'nothing happened'}")
+        screen.say(
+            f"{result.elapsed_s / 3600:.2f} h of {hours:g} h, {result.music_s / 3600:.2f} h of music: "
+            f"{acts or 'nothing happened'}"
+        )
         for sentence in [
             *(f"act {one['number']}: {one['problem']}" for one in result.problems),
             *result.grown,

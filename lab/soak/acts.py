@@ -15,6 +15,9 @@ _PAUSE = (
 _RESUME = "kill -CONT $player"
 _BACK, _FORTH = r"printf '\033[D' >&4", r"printf '\033[C' >&4"
 _SEEK_S = 10.0
+#: Seconds, and how often: an instant, a phone call, and long enough for every timer to have run out.
+_PAUSES_S = {0.05: 5, 0.5: 5, 2: 5, 8: 5, 60: 2, 900: 1}
+_RESTS_S = {1: 2, 4: 2, 6: 2, 30: 2, 3600: 1}
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def _pause(chance: random.Random, tracks: Sequence[Media]) -> Act:
     track = chance.choice(tracks)
     steps, seconds = [], track.duration_s
     for _ in range(chance.randint(1, 6)):
-        pause = chance.choice((0.05, 0.5, 2, 8))
+        (pause,) = chance.choices(list(_PAUSES_S), list(_PAUSES_S.values()))
         steps.append(
             f"sleep {chance.uniform(0, track.duration_s / 4):.2f}; {_PAUSE}; sleep {pause}; {_RESUME}"
         )
@@ -93,7 +96,8 @@ def _restart(chance: random.Random, tracks: Sequence[Media]) -> Act:
 
 def _rest(chance: random.Random, tracks: Sequence[Media]) -> Act:
     """Long enough for WirePlumber to suspend the sink, or not."""
-    return Act("rest", seconds=chance.choice((1, 4, 6, 30)))
+    (seconds,) = chance.choices(list(_RESTS_S), list(_RESTS_S.values()))
+    return Act("rest", seconds=seconds)
 
 
 _SHARES: dict[Callable[[random.Random, Sequence[Media]], Act], int] = {

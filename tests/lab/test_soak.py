@@ -175,13 +175,18 @@ def test_growth():
 
 
 def test_the_page(tmp_path):
-    soak = Soak(7, 2.0, elapsed_s=3600.0)
+    soak = Soak(7, 2.0, elapsed_s=3600.0, music_s=2700.0)
     soak.counts.update(["play", "seek", "play"])
     soak.samples = [(float(at), sample()) for at in range(0, 3600, 600)]
     soak.clock = [(100.0, 0.2)]
     page.write(tmp_path / "good.html", json.loads(json.dumps(soak.as_json())))
     text = (tmp_path / "good.html").read_text()
-    assert "1.00 of 2 hours" in text and "nothing wrong" in text and "<svg" in text
+    assert (
+        "1.00 of 2 hours" in text
+        and "0.75 of them music" in text
+        and "nothing wrong" in text
+        and "<svg" in text
+    )
     assert soak.good
     soak.problems.append({"number": 1, "act": "seek | <a>.mp3", "problem": "no good"})
     page.write(tmp_path / "bad.html", soak.as_json())
