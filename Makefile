@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Two commands do all the set-up: make demo, make test.
-.PHONY: setup demo test fuzz check check-layer check-recipes build-recipes layer-figures bench soak fleet image clean help
+.PHONY: setup demo test fuzz check check-layer check-recipes build-recipes layer-figures bench soak fleet image lock clean help
 
 PYTHON := .venv/bin/python
 
@@ -17,6 +17,7 @@ help:
 	@echo "make fleet   the board tests on three virtual boards at once, through a coordinator (FLEET_ARGS=--scaling)"
 	@echo "make image   build the virtual board's image alone (PIPEWIRE_SOURCE=auto|git|debian)"
 	@echo "make setup   install what is missing: Debian packages through apt, Python packages in .venv"
+	@echo "make lock    requirements.txt anew, after a change of pyproject.toml: versions and hashes"
 	@echo "make clean   remove builds and runs; downloads and the lab's keys go too"
 
 setup:
@@ -60,6 +61,9 @@ fleet: setup
 
 image: setup
 	@$(PYTHON) -m lab.debian
+
+lock:
+	@lab/lock.sh
 
 clean:
 	-@[ ! -x .venv/bin/offload-lab ] || .venv/bin/offload-lab board stop

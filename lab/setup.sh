@@ -40,7 +40,7 @@ if [ -n "$missing" ]; then
 	}
 fi
 
-wanted=$(cat pyproject.toml constraints.txt lab/setup.sh | sha256sum | cut -c1-16)
+wanted=$(cat pyproject.toml requirements.txt lab/setup.sh | sha256sum | cut -c1-16)
 if [ "$(cat .venv/.made-from 2>/dev/null || true)" != "$wanted" ]; then
 	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
 		echo "setup: Python 3.11 or newer is needed; this is $(python3 --version)" >&2
@@ -49,10 +49,19 @@ if [ "$(cat .venv/.made-from 2>/dev/null || true)" != "$wanted" ]; then
 	echo "setup: making .venv" >&2
 	[ -x .venv/bin/python ] || python3 -m venv --clear .venv
 	mkdir -p build/logs
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' \
-		> build/logs/setup-pip.log 2>&1 || {
-		tail -n 3 build/logs/setup-pip.log >&2
-		echo "setup: pip failed; log: build/logs/setup-pip.log" >&2
+	install=".venv/bin/python -m pip install --quiet --disable-pip-version-check"
+	# The package itself is built with what is there then: pip would fetch a setuptools whose hash nobody checks.
+	{
+		$install --require-hashes -r requirements.txt &&
+			$install --no-index --no-deps --no-build-isolation -e .
+	} > build/logs/setup-pip.log 2>&1 || {
+		if grep -q "DO NOT MATCH THE HASHES" build/logs/setup-pip.log; then
+			name=$(sed -n 's/^ *\([^ ]*==[^ ]*\) from .*/\1/p' build/logs/setup-pip.log | head -n 1)
+			echo "setup: $name is not the file that requirements.txt knows; log: build/logs/setup-pip.log" >&2
+		else
+			tail -n 3 build/logs/setup-pip.log >&2
+			echo "setup: pip failed; log: build/logs/setup-pip.log" >&2
+		fi
 		exit 1
 	}
 	echo "$wanted" > .venv/.made-from
