@@ -12,7 +12,7 @@ import shutil
 import tarfile
 from pathlib import Path
 
-from lab.debian import upstream
+from lab.debian import parts, upstream
 from lab.debian.buildroot import STEPS, SUITE, BuildError, BuildRoot, Report, mmdebstrap
 from lab.debian.cache import Cache, digest_tree
 from lab.images.androidboot import BootImage
@@ -148,8 +148,24 @@ class QuickImage:
             title=f"root file system ({variant} PipeWire)",
         )  # fmt: skip
 
-        fetched = [base, kernel, initramfs, ffmpeg, gstreamer, avcodec, faad, wireplumber, source]
+        bill = parts.downloaded(
+            [base, kernel, initramfs, ffmpeg, gstreamer, avcodec, faad, wireplumber, source]
+        )
+        if origin == "git":
+            bill |= parts.cloned(upstream.PIPEWIRE)
+        if tinycompress is not None:
+            bill |= parts.cloned(upstream.TINYCOMPRESS)
+        for name, built in (("kernel modules", drivers), ("virtual-adsp", dsp), ("compress-client", client)):
+            bill |= parts.own(name, built)
+        release = (kernel / "release").read_text().strip()
+        if variant == "patched":
+            version = (source / "version").read_text().strip()
+            bill["pipewire"]["patches"] = parts.patches(recipes / "pipewire/files", version)
+            bill["kernel modules"]["patches"] = parts.patches(
+                LAYER / "recipes-kernel/linux/files", ".".join(release.split(".")[:2])
+            )
         key = {
+            "bill": bill,
             "parts": [str(part.name) for part in (packed, initramfs, dtb, rootfs, keys)],
             "command line": COMMAND_LINE,
             "builder": digest_tree(Path(__file__)),
@@ -170,17 +186,10 @@ class QuickImage:
             shutil.copy(keys / "id_ed25519", folder / "id_ed25519")
             (folder / "id_ed25519").chmod(0o600)
             shutil.copy(keys / "ssh_host_ed25519_key.pub", folder / "ssh_host_ed25519_key.pub")
-            parts = _versions(fetched)
-            for name, entry in {
-                "kernel modules": drivers,
-                "virtual-adsp": dsp,
-                "compress-client": client,
-            }.items():
-                parts[name] = {"version": "this checkout", "sha256": digest_tree(entry)}
             manifest = {
                 "machine": MACHINE,
                 "compatible": COMPATIBLE,
-                "kernel": (kernel / "release").read_text().strip(),
+                "kernel": release,
                 "pipewire": {
                     "version": (source / "version").read_text().strip(),
                     "source": origin,
@@ -190,7 +199,7 @@ class QuickImage:
                     "boot": _artifact(boot),
                     "rootfs": _artifact(folder / "rootfs.ext4"),
                 },
-                "parts": parts,
+                "parts": bill,
             }
             (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
@@ -233,18 +242,6 @@ class QuickImage:
                 (folder / "packages.sha256").write_bytes(listing.read())
 
         return self.cache.entry("base", {"mmdebstrap": options}, extract)
-
-
-def _versions(entries: list[Path]) -> dict[str, dict[str, str]]:
-    """What each step wrote about what it downloaded, by package or source name."""
-    found: dict[str, dict[str, str]] = {}
-    for entry in entries:
-        listing = entry / "packages.sha256"
-        for line in listing.read_text().splitlines() if listing.exists() else ():
-            digest, file = line.split()
-            name, _, rest = Path(file).name.partition("_")
-            found[name] = {"version": rest.partition("_")[0], "sha256": digest}
-    return found
 
 
 def _artifact(path: Path) -> dict[str, str | int]:

@@ -38,6 +38,25 @@ def test_the_kernel_is_the_manifests(remote, manifest):
     assert manifest["kernel"] in remote.run_check("uname -rv")
 
 
+def test_the_image_is_what_its_bill_says(remote, manifest):
+    """A sample of each kind: a package of Debian's, and a source that was built, with its patches."""
+    if "parts" not in manifest:
+        pytest.skip("the image is not of lab.debian: a Yocto build has an SPDX file instead")
+    bill = manifest["parts"]
+    assert {"systemd", "ffmpeg", "pipewire", "wireplumber", "kernel modules"} <= set(bill)
+    assert all("sha256" in part or "commit" in part for part in bill.values())
+    systemd = remote.run_check("systemctl --version").splitlines()[0]
+    assert bill["systemd"]["version"] in systemd
+    version = remote.run_check("pipewire --version").split()[-1]
+    assert bill["pipewire"]["version"] == version
+    assert bool(bill["pipewire"].get("patches")) == manifest["pipewire"]["patched"]
+
+
+def test_others_may_not_read_the_servers_key(plan, manifest):
+    (rootfs,) = [image.path for image in plan.images if image.partition == "rootfs"]
+    assert rootfs.stat().st_mode & 0o077 == 0
+
+
 def test_the_system_came_up(remote):
     assert remote.run_check("systemctl --failed --no-legend --plain").strip() == ""
 

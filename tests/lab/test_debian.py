@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The builder of the quick image, as far as it goes without building: cache, upstream sources, errors."""
 
+import hashlib
 import multiprocessing
 import subprocess
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.debian import BuildError, build_image, upstream
+from lab.debian import BuildError, build_image, parts, upstream
 from lab.debian.cache import Cache, digest_tree
 
 
@@ -146,3 +147,42 @@ def test_a_machine_without_the_tools_is_told_what_to_do(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BuildError, match="make setup"):
         build_image(build=tmp_path)
+
+
+def test_the_bill_of_materials(tmp_path: Path) -> None:
+    files = {
+        "a0  ./libfoo_1%3a2.0-1+b2_arm64.deb": (
+            "libfoo",
+            "1:2.0-1+b2",
+            "pkg:deb/debian/libfoo@1%3A2.0-1%2Bb2?arch=arm64",
+        ),
+        "b1  data_3_all.deb": ("data", "3", "pkg:deb/debian/data@3?arch=all"),
+        "c2  bar_7.1.5.orig.tar.xz": ("bar", "7.1.5", "pkg:deb/debian/bar@7.1.5?arch=source"),
+    }
+    (tmp_path / "packages.sha256").write_text("".join(f"{line}\n" for line in files))
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert parts.downloaded([empty, tmp_path]) == {
+        name: {"version": version, "purl": purl, "sha256": line.split()[0]}
+        for line, (name, version, purl) in files.items()
+    }
+    (tmp_path / "packages.sha256").write_text("d3  x.zip\n")
+    with pytest.raises(ValueError, match="neither a package nor a tarball"):
+        parts.downloaded([tmp_path])
+
+
+def test_the_bill_names_what_git_fetched() -> None:
+    (part,) = parts.cloned(upstream.PIPEWIRE).values()
+    assert part["commit"] == upstream.PIPEWIRE.commit
+    assert part["purl"].startswith("pkg:generic/pipewire@1.6.8?vcs_url=git%2Bhttps%3A%2F%2F")
+
+
+def test_the_bill_has_each_patch(tmp_path: Path) -> None:
+    (tmp_path / "common").mkdir()
+    (tmp_path / "1.0").mkdir()
+    (tmp_path / "common/a.patch").write_bytes(b"a")
+    (tmp_path / "1.0/b.patch").write_bytes(b"b")
+    (tmp_path / "1.0/series").write_text("# comment\n1.0/b.patch # why\n\ncommon/a.patch\n")
+    found = parts.patches(tmp_path, "1.0")
+    assert list(found) == ["1.0/b.patch", "common/a.patch"]
+    assert found["common/a.patch"] == hashlib.sha256(b"a").hexdigest()

@@ -71,3 +71,4 @@ chmod 1777 "$root/tmp"
 # Room to spare for files under test; the file system can grow into its partition later.
 size=$(( $(du -s --block-size=1M "$root" | cut -f1) * 5 / 4 + 128 ))
 mke2fs -q -t ext4 -b 4096 -L rootfs -E root_owner=0:0,lazy_itable_init=0 -d "$root" /out/rootfs.ext4 "${size}M"
+chmod 600 /out/rootfs.ext4 # it holds the SSH server's private key
