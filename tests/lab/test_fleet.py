@@ -11,6 +11,7 @@ import time
 import deploy_folder
 import pytest
 from fake_process import fake_board
+from support.sockets import family, listening, outside
 
 from lab import environment, fleet, places
 from lab.environment import Board, NoBoardError
@@ -31,6 +32,12 @@ def boards(tmp_path_factory):
 
 def acquired(place):
     return "acquired: None" not in places.client("-p", place, "show")
+
+
+def test_only_loopback_is_listened_on(boards):
+    sockets = listening(family(os.getpid()))
+    assert any(program.startswith("labgrid-coord") for program in sockets), sockets
+    assert not outside(sockets)
 
 
 def test_a_board_is_flashed_through_the_coordinator(boards, tmp_path, monkeypatch):

@@ -5,18 +5,15 @@ import os
 import socket
 import stat
 from collections.abc import Iterator
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from samples import boot_image
+from support.sockets import family, listening, outside
 
 from lab.environment import Board
 from lab.virtual.client import BoardInfo
 from lab.virtual.disk import Disk
-
-#: TCP_LISTEN of the kernel's include/net/tcp_states.h; an UDP socket that takes packets is in state 7.
-LISTENING = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
 
 
 @pytest.fixture
@@ -39,51 +36,19 @@ def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Boa
         board.stop()
 
 
-def family(pid: int) -> list[int]:
-    """A process and all that it started."""
-    children = [
-        int(child)
-        for task in Path(f"/proc/{pid}/task").iterdir()
-        for child in (task / "children").read_text().split()
-    ]
-    return [pid, *(other for child in children for other in family(child))]
-
-
-def listening(pids: list[int]) -> dict[str, list[tuple[str, int]]]:
-    """Address and port of the sockets of these processes that take connections, by program."""
-    found: dict[str, list[tuple[str, int]]] = {}
-    for pid in pids:
-        links = [link.readlink().name for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()]
-        inodes = {link.removeprefix("socket:[").rstrip("]") for link in links if link.startswith("socket:")}
-        program = Path(f"/proc/{pid}/comm").read_text().strip()
-        for table, state in LISTENING.items():
-            for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
-                fields = line.split()
-                if fields[3] == state and fields[9] in inodes:
-                    address, port = fields[1].split(":")
-                    words = bytes.fromhex(address)
-                    order = b"".join(words[at : at + 4][::-1] for at in range(0, len(words), 4))
-                    found.setdefault(program, []).append((str(ip_address(order)), int(port, 16)))
-    return found
-
-
 def test_only_loopback_is_listened_on(board: tuple[Board, BoardInfo]) -> None:
     _, info = board
     sockets = listening(family(info.pid))
     assert any(program.startswith("qemu") for program in sockets), sockets
     ports = {port for addresses in sockets.values() for _, port in addresses}
     assert {info.ports[name] for name in ("power", "buttons", "console", "ssh")} <= ports
-    outside = [
-        one for addresses in sockets.values() for one in addresses if not ip_address(one[0]).is_loopback
-    ]
-    assert not outside, outside
+    assert not outside(sockets)
 
 
 def test_the_list_shows_a_socket_that_others_can_reach() -> None:
     """That the test above can fail."""
     with socket.create_server(("0.0.0.0", 0)) as server:
-        found = listening([os.getpid()])
-        assert ("0.0.0.0", server.getsockname()[1]) in [one for all in found.values() for one in all]
+        assert ("0.0.0.0", server.getsockname()[1]) in outside(listening([os.getpid()]))
 
 
 def test_nobody_else_reads_the_boards_files(board: tuple[Board, BoardInfo]) -> None:
