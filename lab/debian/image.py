@@ -142,6 +142,7 @@ class QuickImage:
             {
                 "base": base, "overlay": DEFINITIONS / "overlay", "keys": keys, "adsp": adsp / "systemd",
                 "pipewire": recipes / "pipewire/files", "wireplumber": recipes / "wireplumber/files",
+                "pipewire-service": recipes / "pipewire/pipewire",
                 "ucm": recipes / "alsa-ucm-conf/files", **trees,
             },
             {"MASK": " ".join(_lines("masked-units.txt"))},

@@ -54,13 +54,13 @@ def test_the_compress_sink_is_not_the_default(remote, objects, compress_sinks):
 
 
 @pytest.mark.lg_feature("dsp-record")
-def test_pcm_goes_to_the_pcm_sink(remote, recorded, tmp_path):
+def test_pcm_goes_to_the_pcm_sink(remote, recorded_with_pcm, tmp_path):
     """Whoever names no sink gets one that can play PCM."""
     (tmp_path / "noise").write_bytes(random.Random(1).randbytes(2 * SECOND))
     remote.put(tmp_path / "noise", "/tmp/noise")
     command = "pw-cat --playback --raw --format s16 --rate 48000 --channels 2 - </tmp/noise"
     remote.run_check(f"{ENVIRONMENT} {command}", timeout=90)
-    records = recorded()
+    records = recorded_with_pcm()
     assert {record.stream["codec"] for record in records} == {"pcm"}
     sounding = max(sum(map(bool, record.received)) for record in records)
     assert sounding >= 0.9 * 2 * SECOND

@@ -122,7 +122,7 @@ def test_ffmpeg_stays_whole_where_others_use_it(virtual: Build, own_way: str) ->
 def test_the_kernel_has_the_patches_and_the_configuration(virtual: Build) -> None:
     kernel = virtual.variables("virtual/kernel")
     files = kernel["SRC_URI"].split()
-    assert {"file://compress-offload.cfg", "file://virtual-db845c.cfg"} <= set(files)
+    assert {"file://compress-offload.cfg", "file://sandbox.cfg", "file://virtual-db845c.cfg"} <= set(files)
     assert [file for file in files if file.endswith(".patch")]
     assert kernel["KMACHINE"] == "qemuarm64"
 
@@ -138,7 +138,7 @@ def test_both_kernels_for_the_board_have_them_too(board: Build, name: str) -> No
     kernel = board.variables("virtual/kernel", *options)
     assert kernel["PN"] == name
     files = kernel["SRC_URI"].split()
-    assert "file://compress-offload.cfg" in files
+    assert {"file://compress-offload.cfg", "file://sandbox.cfg"} <= set(files)
     assert [file for file in files if file.endswith(".patch") and "q6asm-dai" in file]
     searched = {Path(folder).resolve() for folder in kernel["FILESEXTRAPATHS"].split(":") if folder}
     assert {LAYER / "recipes-kernel/linux" / folder for folder in ("files", "linux-yocto")} <= searched

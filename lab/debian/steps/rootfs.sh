@@ -12,6 +12,8 @@ for tree in /in/tree-* /in/overlay; do cp -a --no-preserve=ownership "$tree/." "
 # The layer's own configuration, at the places where its recipes install it.
 install -D -m 644 -t "$root/usr/lib/udev/rules.d" /in/adsp/*.rules
 install -D -m 644 -t "$root/usr/lib/systemd/system" /in/adsp/*.service /in/wireplumber/*.service
+install -D -m 644 -t "$root/usr/lib/systemd/system/pipewire.service.d" \
+	/in/pipewire-service/pipewire.service.d/*.conf
 install -D -m 644 -t "$root/usr/share/wireplumber/wireplumber.conf.d" /in/wireplumber/wireplumber.conf.d/*.conf
 install -D -m 644 -t "$root/usr/share/wireplumber/scripts/compress-offload" \
 	/in/wireplumber/scripts/compress-offload/*.lua
