@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Firmware that fails on demand: the moments and the faults, each seen by the kernel's side of the link."""
 
+import contextlib
+import socket
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -122,6 +124,27 @@ def test_a_lost_answer(dsp: Dsp, command: str) -> None:
     answers += dsp.ask(Service.ASM, Op.CLOSE, port=0x401)
     assert [answer.status[0] for answer in answers] == [Op.CLOSE if command == "open" else Op.OPEN_WRITE]
     assert dsp.record().json["state"] == "closed"
+
+
+def garbage(dsp: Dsp, seed: int) -> list[bytes]:
+    """What the DSP sends in one burst."""
+    dsp.command(f"fault now garbage:{seed}")
+    dsp.step(dsp.now)
+    packets = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            packets.append(dsp.link.recv(65536, socket.MSG_DONTWAIT))
+    return packets
+
+
+def test_garbage_comes_from_a_seed(dsp: Dsp) -> None:
+    """Good packets, damaged ones, and such as are none; then the DSP is as before."""
+    dsp.ask(Service.CORE, CORE_STATE)
+    burst = garbage(dsp, 7)
+    assert len(burst) == 100 and burst == garbage(dsp, 7) != garbage(dsp, 8)
+    whole = [packet for packet in burst if len(packet) > 20 and packet[2:4] == struct.pack("<H", len(packet))]
+    assert 20 < len(whole) < 100 and len({len(packet) for packet in burst}) > 20
+    assert dsp.ask(Service.CORE, CORE_STATE)
 
 
 def test_a_late_answer(dsp: Dsp, stream: Stream, flac: Path) -> None:

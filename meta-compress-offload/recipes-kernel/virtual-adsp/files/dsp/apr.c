@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fault.h"
+#include "garbage.h"
 #include "log.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "APR structures are used as they are on the wire");
@@ -49,6 +50,7 @@ static void send(const struct apr_header *command, uint16_t type, uint32_t opcod
 	memcpy(packet, &header, sizeof(header));
 	if (size)
 		memcpy(packet + sizeof(header), payload, size);
+	garbage_remember(packet, sizeof(header) + size);
 	if (fault_answer(command, packet, sizeof(header) + size) < 0)
 		log_line("answer 0x%x not sent: %s", opcode, strerror(errno));
 }

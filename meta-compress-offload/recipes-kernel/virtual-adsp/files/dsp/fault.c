@@ -8,6 +8,7 @@
 #include "asm.h"
 #include "clock.h"
 #include "domain.h"
+#include "garbage.h"
 #include "holdback.h"
 #include "json.h"
 #include "log.h"
@@ -21,7 +22,7 @@
 enum when { AT_TIME, AT_BYTE, AT_COMMAND };
 
 enum what {
-	CRASH, DOMAIN_RESTART, CLOCK_STOP, CLOCK_RUN, CLOCK_BACK, CLOCK_JUMP,	/* strike at once */
+	CRASH, DOMAIN_RESTART, CLOCK_STOP, CLOCK_RUN, CLOCK_BACK, CLOCK_JUMP, GARBAGE,	/* strike at once */
 	STATUS,									/* strikes a command */
 	LOSE, LATE, TWICE, SWAP,						/* strike an answer */
 };
@@ -38,7 +39,7 @@ struct fault {
 	bool armed;			/* its moment has come: it strikes the next command or answer */
 
 	enum what what;
-	int64_t value;			/* ms, or the status */
+	int64_t value;			/* ms, the status, or the seed */
 	unsigned int struck;		/* how often */
 };
 
@@ -155,6 +156,10 @@ static bool read_what(struct fault *fault, const char *text)
 		fault->what = STATUS;
 		return number(argument, 1, UINT32_MAX, &fault->value);
 	}
+	if ((argument = after(text, "garbage"))) {
+		fault->what = GARBAGE;
+		return number(argument, 0, INT64_MAX, &fault->value);
+	}
 	if ((argument = after(text, "clock"))) {
 		fault->what = CLOCK_JUMP;
 		return number(argument, -NUMBER_MAX, NUMBER_MAX, &fault->value);
@@ -183,7 +188,7 @@ unsigned int fault_add(const char *text, const char **why)
 		return 0;
 	}
 	if (!read_what(&fault, what)) {
-		*why = "WHAT is crash, pd-restart, lose, late:MS, twice, swap, status:N or clock:stop|run|back|MS.";
+		*why = "WHAT is crash, pd-restart, lose, late:MS, twice, swap, status:N, garbage:SEED or clock:stop|run|back|MS.";
 		return 0;
 	}
 	/* a free place, or that of the oldest fault that is spent */
@@ -245,6 +250,9 @@ static void reach(struct fault *fault)
 		break;
 	case CLOCK_BACK:
 		asm_turn_clock_back();
+		break;
+	case GARBAGE:
+		fault->value = (int64_t)garbage_send((uint64_t)fault->value);
 		break;
 	default:
 		asm_jump_clock(fault->value * 1000);

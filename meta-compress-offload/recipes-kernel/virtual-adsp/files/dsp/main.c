@@ -80,6 +80,8 @@ static const char help[] =
 "  clock:MS              the session time that is told jumps by MS milliseconds, may be\n"
 "                        negative\n"
 "  clock:back            that time runs backwards\n"
+"  garbage:SEED          a hundred packets that no DSP may send: damaged answers and random\n"
+"                        bytes, drawn from SEED; and the bridge module is misused\n"
 "At \"now\", \"ms\" and \"byte\", what befalls a command or an answer befalls the next one.\n"
 "\n"
 "Recordings: DIR/NNNN, where NNNN counts the streams from 0001 (or from the next free\n"

@@ -2,6 +2,7 @@
 #ifndef VIRTUAL_ADSP_TRANSPORT_H
 #define VIRTUAL_ADSP_TRANSPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -21,6 +22,13 @@ void transport_close(void);
 ssize_t transport_receive(void *packet, size_t size);
 /* Returns 0, or -1 with errno set. */
 int transport_send(const void *packet, size_t length);
+/* Whether the link takes a packet of that many bytes, if it can take any. */
+bool transport_takes(size_t length);
+/*
+ * Uses the device, if that is the link, in ways that it must refuse, with places and sizes drawn from @random.
+ * Returns what it allowed, or NULL.
+ */
+const char *transport_misuse(uint64_t random);
 /* Copies shared memory at @address (as the DSP sees it, SID bits included). Returns 0, or -1 with errno set. */
 int transport_read_memory(uint64_t address, void *buffer, uint32_t length);
 
