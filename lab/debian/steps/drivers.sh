@@ -23,7 +23,7 @@ done
 
 # build FOLDER OBJECT...: modules of one folder; later ones may use what earlier ones export.
 build() {
-	folder=linux/sound/$1
+	folder=linux/$1
 	shift
 	kbuild M=/work/"$folder" KBUILD_EXTRA_SYMBOLS="$symbols" "$@"
 	symbols="$symbols /work/$folder/Module.symvers"
@@ -31,9 +31,10 @@ build() {
 }
 symbols=
 mkdir /out/needed /out/patched
-build core snd-compress.ko
-build soc snd-soc-core.ko
-build soc/qcom snd-soc-qcom-common.ko qdsp6/q6asm.ko qdsp6/q6asm-dai.ko
+build drivers/soc/qcom apr.ko
+build sound/core snd-compress.ko
+build sound/soc snd-soc-core.ko
+build sound/soc/qcom snd-soc-qcom-common.ko qdsp6/q6core.ko qdsp6/q6afe.ko qdsp6/q6adm.ko qdsp6/q6asm.ko qdsp6/q6asm-dai.ko
 # Without these two there is no compress device, or it oopses: the unpatched image has them, too.
 cp bridge/*.ko /out/needed/
 mv /out/patched/snd-soc-qcom-common.ko /out/needed/

@@ -22,5 +22,5 @@ for deb in linux-headers-*.deb linux-kbuild-*.deb; do dpkg -x "$deb" /out/header
 dpkg -x "$source"_*.deb source
 tar -C /out --no-same-owner -xf source/usr/src/linux-source-*.tar.xz --transform 's,^linux-source-[^/]*,source,' \
 	--wildcards --no-wildcards-match-slash \
-	'linux-source-*/sound/core' 'linux-source-*/sound/soc/Makefile' 'linux-source-*/sound/soc/*.[ch]' 'linux-source-*/sound/soc/qcom' \
+	'linux-source-*/drivers/soc/qcom' 'linux-source-*/sound/core' 'linux-source-*/sound/soc/Makefile' 'linux-source-*/sound/soc/*.[ch]' 'linux-source-*/sound/soc/qcom' \
 	'linux-source-*/scripts/checkpatch.pl' 'linux-source-*/scripts/spelling.txt' 'linux-source-*/scripts/const_structs.checkpatch'
