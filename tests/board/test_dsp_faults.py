@@ -10,11 +10,12 @@ import os
 from dataclasses import dataclass
 
 import pytest
-from support.faults import FOLDER, KILLED, OOPS, strike
+from support.faults import FOLDER, KILLED, LIMIT_S, OOPS, strike
 from support.media import make
 from support.pipewire import COMPRESS_SINK, sinks
 from support.waiting import wait_for
 
+from lab.drivers.remote import RemoteError
 from lab.playback import media
 from lab.playback.verdict import judge
 
@@ -142,6 +143,24 @@ def files_on_board(remote, next_file, tmp_path):
     remote.put(next_file, f"{FOLDER}/next.mp3")
 
 
+#: What is written down of a board that does not answer anymore.
+HUNG = {
+    "struck": True,
+    "player": "killed",
+    "player_s": float(LIMIT_S),
+    "next_right": False,
+    "next_after_s": 0.0,
+    "daemons_live": False,
+    "kernel_fine": False,
+}
+
+
+def note(folder, found):
+    """Add what a fault did to the list for tests/fault_table.py, before a failure of the test can lose it."""
+    with (folder / "faults.jsonl").open("a") as log:
+        log.write(json.dumps(found) + "\n")
+
+
 def selected():
     """The faults to try, with readable names."""
     everything = bool(os.environ.get("OFFLOAD_LONG"))
@@ -150,15 +169,20 @@ def selected():
 
 @pytest.mark.usefixtures("files_on_board")
 @pytest.mark.parametrize("fault", selected())
-def test_fault(fault, remote, dsp, control, next_file, records, run_folder):
-    wait_for(lambda: COMPRESS_SINK in sinks(remote))
-    result = strike(remote, fault.order, fault.files, fault.steps)
+def test_fault(fault, remote, in_shell, dsp, next_file, records, run_folder):
+    found = {"stage": fault.stage, "fault": fault.name or fault.order}
+    try:
+        wait_for(lambda: COMPRESS_SINK in sinks(remote))
+        result = strike(remote, fault.order, fault.files, fault.steps)
+    except RemoteError:
+        # Nobody answers anymore. The console may know why.
+        note(run_folder, found | HUNG)
+        in_shell.transition("off")
+        raise
     after = [stream for stream in dsp.fetch_new(result.known, records) if stream.stream["codec"] != "pcm"]
     verdict = judge(media.read(next_file), after)
     right = verdict.error is None and bool(verdict.bytes_identical) and bool(verdict.drained)
-    found = {
-        "stage": fault.stage,
-        "fault": fault.name or fault.order,
+    found |= {
         "struck": result.struck,
         "player": "killed" if result.code in KILLED else "error" if result.code else "went on",
         "player_s": round(result.played_s, 1),
@@ -167,10 +191,9 @@ def test_fault(fault, remote, dsp, control, next_file, records, run_folder):
         "daemons_live": result.daemons_live,
         "kernel_fine": not OOPS.search(result.kernel),
     }
-    with (run_folder / "faults.jsonl").open("a") as log:
-        log.write(json.dumps(found) + "\n")
-    if not right:
-        control.order("crash")  # the tests after this one shall have a DSP
+    note(run_folder, found)
+    if not right or not found["kernel_fine"]:
+        in_shell.transition("off")  # the tests after this one shall have a board that is whole
     assert result.struck, "the fault did not come to pass"
     assert not OOPS.search(result.kernel), result.kernel
     assert result.daemons_live
