@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -10,6 +11,7 @@ import random
 import re
 import selectors
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -22,8 +24,9 @@ from rich.table import Table
 
 from lab import runs
 from lab.cli.screen import Screen
+from lab.debian import build_image
 from lab.paths import ROOT
-from tests.fuzz import native
+from tests.fuzz import board, native
 from tests.fuzz.target import CASES
 from tests.fuzz.targets import TARGETS
 
@@ -40,6 +43,7 @@ class Job:
     command: Sequence[str | Path]
     progress: re.Pattern[str]  #: of a line; the first group is the number of cases done
     crashes: Callable[[], list[Path]]  #: the cases that ended it, if it failed
+    patience: float = _PATIENCE
 
 
 @dataclass
@@ -84,14 +88,25 @@ def _native(name: str, cases: int, seed: int, folder: Path) -> Job:
     )
 
 
-def _lines(process: subprocess.Popen[bytes], end: float) -> Iterator[str]:
+def _board(name: str, cases: int, seed: int, folder: Path) -> Job:
+    progress = re.compile(r"^(\d+) packets")
+    return Job(name, "DSP model", board.command(cases, seed), progress, list, board.PATIENCE)
+
+
+def _job(name: str) -> Callable[[str, int, int, Path], Job]:
+    if name in board.TARGETS:
+        return _board
+    return _python if name in TARGETS else _native
+
+
+def _lines(process: subprocess.Popen[bytes], end: float, patience: float) -> Iterator[str]:
     """What *process* prints, until it ends; TimeoutError at *end* or where it is silent for too long."""
     assert process.stdout
     rest = b""
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while True:
-            if not selector.select(max(0.0, min(_PATIENCE, end - time.monotonic()))):
+            if not selector.select(max(0.0, min(patience, end - time.monotonic()))):
                 raise TimeoutError
             piece = os.read(process.stdout.fileno(), 1 << 16)
             *lines, rest = (rest + piece).split(b"\n")
@@ -116,7 +131,7 @@ def run(job: Job, result: Result, folder: Path, limit: float, advance: Callable[
         ) as process,
     ):
         try:
-            for line in _lines(process, started + limit):
+            for line in _lines(process, started + limit, job.patience):
                 out.write(line + "\n")
                 if found := job.progress.match(line):
                     result.cases = int(found[1])
@@ -126,10 +141,13 @@ def run(job: Job, result: Result, folder: Path, limit: float, advance: Callable[
                 result.crash = _reason(log)
         except TimeoutError:
             if time.monotonic() - started < limit:
-                result.crash = f"no progress for {_PATIENCE} s"
+                result.crash = f"no progress for {job.patience:.0f} s"
             else:
                 result.note = "time limit"
         finally:
+            process.send_signal(signal.SIGINT)  # so that a board is stopped, too
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(60)
             process.kill()
     result.seconds = round(time.monotonic() - started, 1)
     cases = [path for path in job.crashes() if path.is_file()]
@@ -177,18 +195,21 @@ def main(cases: int, seconds: float, seed: int | None, names: Sequence[str]) -> 
     seed = random.SystemRandom().randrange(1 << 31) if seed is None else seed
     screen.say(f"seed {seed}; logs: {folder}")
     missing = native.missing()
-    known = [*TARGETS, *native.TARGETS]
+    known = [*TARGETS, *native.TARGETS, *board.TARGETS]
     if unknown := sorted(set(names) - set(known)):
         raise click.UsageError(f"no target {', '.join(unknown)}; there are {', '.join(known)}")
     results = []
     for name in names or known:
-        result = Result(name, "Hypothesis" if name in TARGETS else "libFuzzer", seed)
+        result = Result(name, "", seed)
         results.append(result)
-        if name not in TARGETS and missing:
+        if name in native.TARGETS and missing:
             result.note = missing
             screen.say(f"{name}: {result.note}")
             continue
-        job = (_python if name in TARGETS else _native)(name, cases, seed, folder)
+        if name in board.TARGETS:
+            build_image(report=screen.say)
+        job = _job(name)(name, cases, seed, folder)
+        result.engine = job.engine
         with screen.task(name, cases) as advance:
             run(job, result, folder, seconds, advance)
         (folder / "fuzz.json").write_text(json.dumps([asdict(one) for one in results], indent=1))
@@ -196,7 +217,7 @@ def main(cases: int, seconds: float, seed: int | None, names: Sequence[str]) -> 
             screen.say(f"{name}: {result.crash}")
     screen.console.print(_table(results))
     if crashed := [result for result in results if result.crash]:
-        for result in crashed:
+        for result in filter(lambda result: result.kept, crashed):
             where = CASES.relative_to(ROOT) / result.target
             screen.say(f"{result.target}: when it is mended, keep the case: cp {result.kept} {where}/")
         sys.exit(1)
