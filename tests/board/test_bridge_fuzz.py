@@ -11,7 +11,7 @@ import os
 from random import Random
 
 import pytest
-from support.faults import FOLDER, OOPS
+from support.faults import OOPS
 from support.media import make
 from support.pipewire import COMPRESS_SINK, ENVIRONMENT, sinks
 from support.seeds import seeded
@@ -19,6 +19,8 @@ from support.waiting import wait_for
 
 #: Packets of one strike: GARBAGE_BURST of the DSP model.
 BURST = 100
+#: Not the folder of the tests of faults: their files are others.
+FOLDER = "/tmp/mad"
 CASES = int(os.environ.get("OFFLOAD_CASES") or (100_000 if os.environ.get("OFFLOAD_LONG") else 3_000))
 #: The quick set is always the same one: new cases are for ``make fuzz``.
 LONG = {"OFFLOAD_LONG", "OFFLOAD_CASES", "OFFLOAD_SEED"} & set(os.environ)
