@@ -158,6 +158,8 @@ class QuickImage:
             bill |= parts.cloned(upstream.TINYCOMPRESS)
         for name, built in (("kernel modules", drivers), ("virtual-adsp", dsp), ("compress-client", client)):
             bill |= parts.own(name, built)
+        bill["wireplumber"]["patches"] = parts.patches(recipes / "wireplumber/files")
+        bill["alsa-ucm-conf"]["patches"] = parts.patches(recipes / "alsa-ucm-conf/files")
         release = (kernel / "release").read_text().strip()
         if variant == "patched":
             version = (source / "version").read_text().strip()

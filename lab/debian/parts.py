@@ -51,8 +51,11 @@ def own(name: str, entry: Path) -> Parts:
     return {name: {"version": "this checkout", "sha256": digest_tree(entry)}}
 
 
-def patches(folder: Path, version: str) -> dict[str, str]:
-    """The SHA-256 of each patch of the series for *version*, in its order."""
-    lines = (folder / version / "series").read_text().splitlines()
-    names = [line.partition("#")[0].strip() for line in lines]
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names if name}
+def patches(folder: Path, version: str | None = None) -> dict[str, str]:
+    """The SHA-256 of each patch in *folder*: of the series for *version*, in its order, or of them all."""
+    if version is None:
+        names = sorted(path.name for path in folder.glob("*.patch"))
+    else:
+        lines = (folder / version / "series").read_text().splitlines()
+        names = [name for line in lines if (name := line.partition("#")[0].strip())]
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}

@@ -44,6 +44,7 @@ def test_the_image_is_what_its_bill_says(remote, manifest):
         pytest.skip("the image is not of lab.debian: a Yocto build has an SPDX file instead")
     bill = manifest["parts"]
     assert {"systemd", "ffmpeg", "pipewire", "wireplumber", "kernel modules"} <= set(bill)
+    assert bill["wireplumber"]["patches"] and bill["alsa-ucm-conf"]["patches"]
     assert all("sha256" in part or "commit" in part for part in bill.values())
     systemd = remote.run_check("systemctl --version").splitlines()[0]
     assert bill["systemd"]["version"] in systemd

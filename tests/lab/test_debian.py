@@ -186,3 +186,4 @@ def test_the_bill_has_each_patch(tmp_path: Path) -> None:
     found = parts.patches(tmp_path, "1.0")
     assert list(found) == ["1.0/b.patch", "common/a.patch"]
     assert found["common/a.patch"] == hashlib.sha256(b"a").hexdigest()
+    assert list(parts.patches(tmp_path / "common")) == ["a.patch"]
