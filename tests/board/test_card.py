@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The card and its compress device, by the kernel's real drivers."""
 
+import re
+
 import pytest
 
 
@@ -45,3 +47,11 @@ def test_a_codec_that_the_dsp_does_not_list_is_refused(remote):
     result = remote.run("compress-client params --codec aac")
     assert result.code == 1
     assert "aac" in result.stderr
+
+
+@pytest.mark.lg_feature("dsp-record")
+def test_the_dsps_code_is_in_memory(remote):
+    """Read from a disk when it is first used, a decoder may take longer than the driver waits."""
+    status = remote.run_check("cat /proc/$(pidof virtual-adsp)/status")
+    kilobytes = {name: int(size) for name, size in re.findall(r"^(Vm\w+):\s+(\d+) kB", status, re.MULTILINE)}
+    assert kilobytes["VmLck"] >= kilobytes["VmExe"] + kilobytes["VmLib"] > 1000

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -264,6 +265,12 @@ int main(int argc, char **argv)
 
 		return refused < 0 ? fail("control socket", control) : refused;
 	}
+	/*
+	 * Firmware is in memory as a whole. A decoder that is read from a disk when it is first used
+	 * may take longer than the driver waits, in virtual time above all.
+	 */
+	if (mlockall(MCL_CURRENT) < 0 && apr_fd < 0)
+		log_line("the code may be read late: %s", strerror(errno));
 	if (loop_open() < 0 || watch_signals() < 0)
 		return fail("event loop", NULL);
 	clock_settle = settle;
