@@ -104,6 +104,14 @@ def test_session_time_counts_what_is_rendered(dsp: Dsp, flac: Path) -> None:
     assert stalled == dsp.command("status")["streams"][0]["frames_rendered"] * 1_000_000 // 44100
 
 
+def test_a_record_of_a_stream_that_goes_on_is_what_it_says(dsp: Dsp, flac: Path) -> None:
+    flac_stream(dsp, flac, hold=40_000).open().start()
+    dsp.run_for(20 * S)
+    record = dsp.record()
+    assert record.json["underruns"] == 1 and record.json["bytes_received"] == len(record.input) > 0
+    assert record.json["frames_rendered"] == len(decode(record.wav, 2)) > 0
+
+
 def test_underrun_is_counted_once_and_loses_nothing(dsp: Dsp, flac: Path) -> None:
     stream = flac_stream(dsp, flac, hold=24 * 8192).open()
     started = dsp.now

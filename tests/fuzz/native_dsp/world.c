@@ -140,11 +140,6 @@ void record_open(struct record *record)
 	record->number = 1;
 }
 
-void record_update(struct record *record)
-{
-	world_check(record->state != NULL, "a stream without a state");
-}
-
 void record_event(struct record *record, const char *event, const char *format, ...)
 {
 	va_list args;
@@ -177,7 +172,7 @@ void record_wav_wrote(struct record *record, size_t bytes, bool good)
 
 void record_sync(struct record *record)
 {
-	(void)record;
+	world_check(record->state != NULL, "a stream without a state");
 }
 
 void record_close(struct record *record)

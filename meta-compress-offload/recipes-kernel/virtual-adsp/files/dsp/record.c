@@ -150,7 +150,7 @@ void record_print(const struct record *record, FILE *out)
 	fputc('}', out);
 }
 
-void record_update(struct record *record)
+static void write_json(struct record *record)
 {
 	char path[300], temporary[300];
 	FILE *file;
@@ -221,7 +221,7 @@ void record_sync(struct record *record)
 	}
 	if (record->input && fflush(record->input->stream))
 		fail(record, "input.bin");
-	record_update(record);
+	write_json(record);
 }
 
 void record_close(struct record *record)

@@ -50,8 +50,6 @@ int record_set_folder(const char *folder);
 
 /* Starts a recording; the caller has filled in the public fields but the number. */
 void record_open(struct record *record);
-/* Writes stream.json anew, and what was buffered of the events. */
-void record_update(struct record *record);
 /* One line of events.jsonl. @format: further members of the object, beginning with a comma, or "". */
 void record_event(struct record *record, const char *event, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -60,7 +58,7 @@ void record_input(struct record *record, const void *data, size_t size);
 /* The file for rendered PCM, behind its header; NULL if there is none. The caller reports what it wrote. */
 FILE *record_wav(struct record *record);
 void record_wav_wrote(struct record *record, size_t bytes, bool good);
-/* Makes all files complete as they are: header of the WAV file, buffers. */
+/* Writes stream.json anew, and all that it says is in the other files. */
 void record_sync(struct record *record);
 void record_close(struct record *record);
 

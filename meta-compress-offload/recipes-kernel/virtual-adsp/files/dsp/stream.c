@@ -243,7 +243,7 @@ static const char *state_name(const struct stream *stream)
 static void update(struct stream *stream)
 {
 	stream->record.state = state_name(stream);
-	record_update(&stream->record);
+	record_sync(&stream->record);
 }
 
 struct stream *stream_open(unsigned int session, unsigned int id, uint32_t codec)
