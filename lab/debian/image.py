@@ -113,12 +113,13 @@ class QuickImage:
         ffmpeg = step("ffmpeg", {"fetch": fetch}, title="FFmpeg, demuxers only", network=True)
         gstreamer = step("gstreamer", {"fetch": fetch}, title="GStreamer", network=True)
         origin, source = self._pipewire_source(pipewire_source)
+        version = (source / "version").read_text().strip()
         pipewire = step(
             "pipewire", {
                 "source": source, "patches": recipes / "pipewire/files", "ffmpeg": ffmpeg,
                 "gstreamer": gstreamer, "install": STEPS / "meson_install.py",
             },
-            title=f"PipeWire {(source / 'version').read_text().strip()} ({origin})",
+            title=f"PipeWire {version} ({origin})",
         )  # fmt: skip
         wireplumber = step("wireplumber", {"fetch": fetch}, title="WirePlumber", network=True)
         trees = {
@@ -162,7 +163,6 @@ class QuickImage:
         bill["alsa-ucm-conf"]["patches"] = parts.patches(recipes / "alsa-ucm-conf/files")
         release = (kernel / "release").read_text().strip()
         if variant == "patched":
-            version = (source / "version").read_text().strip()
             bill["pipewire"]["patches"] = parts.patches(recipes / "pipewire/files", version)
             bill["kernel modules"]["patches"] = parts.patches(
                 LAYER / "recipes-kernel/linux/files", ".".join(release.split(".")[:2])
@@ -194,7 +194,7 @@ class QuickImage:
                 "compatible": COMPATIBLE,
                 "kernel": release,
                 "pipewire": {
-                    "version": (source / "version").read_text().strip(),
+                    "version": version,
                     "source": origin,
                     "patched": variant == "patched",
                 },

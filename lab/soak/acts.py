@@ -2,10 +2,13 @@
 """What may happen in a soak: tracks, and what is done to the player and to the DSP meanwhile."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from lab.playback.media import Media
+
+T = TypeVar("T")
 
 #: Shell commands beside the player (lab.playback.player): Ctrl-Z and fg; the cursor keys, which seek by 10 s.
 _PAUSE = (
@@ -37,8 +40,13 @@ class Act:
 
 def draw(chance: random.Random, tracks: Sequence[Media]) -> Act:
     """The next act. What came of the ones before has no influence, so that a seed tells all."""
-    (make,) = chance.choices(list(_SHARES), list(_SHARES.values()))
-    return make(chance, tracks)
+    return _weighted(chance, _SHARES)(chance, tracks)
+
+
+def _weighted(chance: random.Random, shares: Mapping[T, int]) -> T:
+    """One of the keys, as often as the values say."""
+    (one,) = chance.choices(list(shares), list(shares.values()))
+    return one
 
 
 def _play(chance: random.Random, tracks: Sequence[Media]) -> Act:
@@ -52,7 +60,7 @@ def _pause(chance: random.Random, tracks: Sequence[Media]) -> Act:
     track = chance.choice(tracks)
     steps, seconds = [], track.duration_s
     for _ in range(chance.randint(1, 6)):
-        (pause,) = chance.choices(list(_PAUSES_S), list(_PAUSES_S.values()))
+        pause = _weighted(chance, _PAUSES_S)
         steps.append(
             f"sleep {chance.uniform(0, track.duration_s / 4):.2f}; {_PAUSE}; sleep {pause}; {_RESUME}"
         )
@@ -96,8 +104,7 @@ def _restart(chance: random.Random, tracks: Sequence[Media]) -> Act:
 
 def _rest(chance: random.Random, tracks: Sequence[Media]) -> Act:
     """Long enough for WirePlumber to suspend the sink, or not."""
-    (seconds,) = chance.choices(list(_RESTS_S), list(_RESTS_S.values()))
-    return Act("rest", seconds=seconds)
+    return Act("rest", seconds=_weighted(chance, _RESTS_S))
 
 
 _SHARES: dict[Callable[[random.Random, Sequence[Media]], Act], int] = {
