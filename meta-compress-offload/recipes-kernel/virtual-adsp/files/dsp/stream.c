@@ -185,8 +185,8 @@ static void eos_rendered(struct stream *stream, const struct apr_header *command
 		stream->record.drained = true;
 		stream->record.eos_rendered_us = clock_now_us();
 	}
+	record_sync(&stream->record);	/* first: whoever is told may read the record at once */
 	apr_event(command, EVENT_RENDERED_EOS, &nothing, sizeof(nothing));
-	record_sync(&stream->record);
 }
 
 /* --- time --- */
