@@ -52,6 +52,7 @@ class PlayerDriver(Driver):
         steps: str = "",
         limit: float | None = None,
         follow: bool = False,
+        sample_s: float = player.SAMPLE_S,
         copied: Progress | None = None,
         on_line: Callable[[str], None] | None = None,
     ) -> player.Playback:
@@ -59,7 +60,8 @@ class PlayerDriver(Driver):
 
         Not *encoded*, the board's CPU decodes it, and PipeWire plays PCM on its default sink. *options* go to
         the player; *steps* are shell commands run beside it, which find its process id in ``$player``. With
-        *follow*, *on_line* gets what the kernel and a model DSP say meanwhile, too.
+        *follow*, *on_line* gets what the kernel and a model DSP say meanwhile, too. A sample is taken each
+        *sample_s* seconds of the board's time.
         Raises RemoteError where it cannot be copied; what happens later is told by the Playback.
         """
         remote_path = str(PurePosixPath(self.folder) / f"lab-play{media.path.suffix}")
@@ -76,7 +78,13 @@ class PlayerDriver(Driver):
         self.remote.put(media.path, remote_path, copied)
         target = self.node if encoded else ""
         script = player.script(
-            remote_path, target, encoded=encoded, options=options, steps=steps, follow=follow
+            remote_path,
+            target,
+            encoded=encoded,
+            options=options,
+            steps=steps,
+            follow=follow,
+            sample_s=sample_s,
         )
         limit = limit or player.time_limit(media.duration_s)
         try:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-#: Seconds of the board's time between two samples.
+#: Seconds of the board's time between two samples. One costs an emulated CPU as much as 2 s of music.
 SAMPLE_S = 0.5
 
 #: Prints lines ``sample UPTIME PIPEWIRE_NS PLAYER_NS POSITION WAKEUPS``, and at the end ``end UPTIME CODE``.
@@ -178,26 +178,30 @@ def script(
     options: Sequence[str] = (),
     steps: str = "",
     follow: bool = False,
+    sample_s: float = SAMPLE_S,
 ) -> str:
     """The script that plays *remote_path* on the node *target*; by default WirePlumber chooses the node.
 
     Not *encoded*, the player decodes the file itself and plays PCM, as without offload. *options* go to the
     player; *steps* are shell commands run beside it, which find its process id in ``$player``, and give it
-    keys through descriptor 4. To *follow* adds lines for somebody who looks on, which costs CPU.
+    keys through descriptor 4. To *follow* adds lines for somebody who looks on, which costs CPU. Between two
+    samples are *sample_s* seconds; the end is noticed with the next one.
     """
     words = ["pw-cat", "--playback"]
     words += ["--encoded"] * encoded + ["--target", target] * bool(target) + [*options]
-    return sampled(shlex.join(words), remote_path, steps, follow)
+    return sampled(shlex.join(words), remote_path, steps, follow, sample_s)
 
 
-def sampled(command: str, remote_path: str, steps: str = "", follow: bool = False) -> str:
+def sampled(
+    command: str, remote_path: str, steps: str = "", follow: bool = False, sample_s: float = SAMPLE_S
+) -> str:
     """The script that plays *remote_path* with the shell's *command*, and samples."""
     return (
         SCRIPT.replace("@COMMAND@", command)
         .replace("@STEPS@", f"{{ {steps}; }} </dev/null >/dev/null &" if steps else "")
         .replace("@FOLLOW@", _FOLLOW if follow else "follower=")
         .replace("@TELL@", _TELL if follow else "")
-        .replace("@SAMPLE@", f"{SAMPLE_S:g}")
+        .replace("@SAMPLE@", f"{sample_s:g}")
         .replace("@FILE@", shlex.quote(remote_path))  # at last: nothing in it is for us
         .strip()
     )

@@ -36,6 +36,8 @@ from lab.soak.judgement import judge
 LIMIT_S, LIMIT_FACTOR = 180.0, 6.0
 #: Failures whose state is kept; a board that fails that often is understood by its first ones.
 POST_MORTEMS = 10
+#: Seconds between two samples of the players. Nobody looks at them here, and they cost more than the music.
+SAMPLE_S = 10.0
 
 
 @dataclass
@@ -126,7 +128,8 @@ class Stage:
             paths.append(str(PurePosixPath("/tmp") / f"soak-{number}{track.path.suffix}"))
             self.remote.put(track.path, paths[-1])
         limit = LIMIT_S + LIMIT_FACTOR * act.seconds
-        return self._player.play(last, options=(*act.options, *paths), steps=act.steps, limit=limit)
+        options = (*act.options, *paths)
+        return self._player.play(last, options=options, steps=act.steps, limit=limit, sample_s=SAMPLE_S)
 
 
 def _clock_ms(act: Act, playback: Playback, streams: list[Record]) -> float | None:

@@ -63,6 +63,12 @@ def test_a_playback(tools, tmp_path):
     assert arguments == "--playback --encoded --target the sink /tmp/it's.mp3\n"
 
 
+def test_samples_are_as_rare_as_asked(tools):
+    tools("pw-cat", "exec sleep 1.3")
+    rare = Held(player.script("x.mp3", sample_s=4)).finish()
+    assert len(rare.samples) == 1 and rare.code == 0
+
+
 def test_cpu_time_is_counted(tools):
     tools("pw-cat", "i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done; sleep 1")
     playback = Held(player.script("x.mp3")).finish()
