@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from support.media import make
 from support.seeds import seeded
+from support.waiting import wait_for
 
 from lab.environment import Board
 from lab.paths import ROOT
@@ -69,6 +70,7 @@ class Desk:
     def kill_board(self):
         """The board's process dies, and QEMU with it."""
         os.kill(client.status(self.state).pid, signal.SIGKILL)
+        wait_for(lambda: client.status(self.state) is None)
 
     def processes(self, name):
         """Processes of that name about this board."""
@@ -135,7 +137,7 @@ def test_cuts_at_random_moments(desk):
             if tool.returncode:
                 assert len(err.strip().splitlines()) <= 1, "more than a sentence"
         if client.status(desk.state) is None:
-            assert desk.processes("qemu-system") == []
+            wait_for(lambda: desk.processes("qemu-system") == [])
             desk.run("board", "start")
         desk.run("flash", desk.image)
         found = plays(desk)
