@@ -16,8 +16,10 @@ from lab.drivers.powermeter import (
     ScpiPowerMeterDriver,
 )
 from lab.drivers.remote import RemoteDriver
+from lab.drivers.ssh import CheckedSSHDriver
 
 __all__ = [
+    "CheckedSSHDriver",
     "DirectNetFastboot",
     "DspControlDriver",
     "DspRecordDriver",

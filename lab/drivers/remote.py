@@ -6,7 +6,7 @@ A connection costs an emulated board seconds of key exchange, so there is one, a
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,21 @@ class HostKeyError(RemoteError):
     """The board shows another SSH key than it did before."""
 
 
+def known_keys(file: Path) -> Mapping[str, paramiko.PKey]:
+    """The board's keys in a known_hosts file, by type; none where there is no such file."""
+    known = paramiko.HostKeys()
+    if file.exists():
+        known.load(str(file))
+    return known.lookup(HOST_ALIAS) or {}
+
+
+def changed_key(shown: str, file: Path) -> HostKeyError:
+    """The error for a board that has *shown* another key than the one in *file*."""
+    return HostKeyError(
+        f"the board shows another SSH key than before ({shown}): if it was flashed elsewhere, remove {file}"
+    )
+
+
 class _FirstUse(paramiko.MissingHostKeyPolicy):
     """Accepts the key that is in a known_hosts file, or any key where there is none yet, and keeps that."""
 
@@ -43,19 +58,14 @@ class _FirstUse(paramiko.MissingHostKeyPolicy):
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
         """Raise HostKeyError where the file has another key."""
-        known = paramiko.HostKeys()
-        if self.file.exists():
-            known.load(str(self.file))
-        entry = known.lookup(HOST_ALIAS)
+        entry = known_keys(self.file)
         if not entry:
+            known = paramiko.HostKeys()
             known.add(HOST_ALIAS, key.get_name(), key)
             self.file.parent.mkdir(parents=True, exist_ok=True)
             known.save(str(self.file))
         elif all(other != key for other in entry.values()):
-            raise HostKeyError(
-                f"the board shows another SSH key than before ({key.get_name()} {key.fingerprint}): "
-                f"if it was flashed elsewhere, remove {self.file}"
-            )
+            raise changed_key(f"{key.get_name()} {key.fingerprint}", self.file)
 
 
 @dataclass(frozen=True)
