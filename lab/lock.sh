@@ -8,7 +8,8 @@ cd "$(dirname "$0")/.."
 # pip itself resolves for one platform only, and uv for all of them.
 tool=build/lock
 [ -x "$tool/bin/python" ] || python3 -m venv "$tool"
-"$tool/bin/python" -m pip install --quiet --disable-pip-version-check uv==0.13.9
+"$tool/bin/python" -m pip install --quiet --disable-pip-version-check \
+	--require-hashes -r lab/lock.txt
 
 new=$(mktemp)
 trap 'rm -f "$new"' EXIT

@@ -19,9 +19,11 @@ def normal(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def test_every_version_has_its_hashes():
-    entries = re.split(r"\n(?=\S)", re.sub(r"^#.*\n", "", _TEXT, flags=re.MULTILINE).strip())
-    assert len(entries) > 50
+@pytest.mark.parametrize(("file", "least"), [("requirements.txt", 50), ("lab/lock.txt", 1)])
+def test_every_version_has_its_hashes(file, least):
+    text = re.sub(r"^#.*\n", "", (ROOT / file).read_text(), flags=re.MULTILINE).strip()
+    entries = re.split(r"\n(?=\S)", text)
+    assert len(entries) >= least
     for entry in entries:
         first, *hashes = entry.split("\\\n")
         assert re.fullmatch(r"[\w.-]+==[\w.]+ (; .+ )?", first), first
@@ -41,6 +43,25 @@ def test_the_projects_own_pins():
     for requirement in wanted:
         name, version = requirement.split("==")
         assert locked[normal(name)] == version
+
+
+def test_the_lock_is_made_by_a_tool_that_is_locked(tmp_path):
+    """lock.sh where uv is not the file that lock.txt knows."""
+    for name in ("pyproject.toml", "requirements.txt", "lab/lock.sh", "lab/lock.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    tool = tmp_path / "build/lock/bin"
+    tool.mkdir(parents=True)
+    (tool / "python").write_text('#!/bin/sh\necho "$*" >> asked\nexit 1\n')
+    (tool / "uv").write_text("#!/bin/sh\ntouch uv-ran\n")
+    for file in tool.iterdir():
+        file.chmod(0o755)
+    result = subprocess.run(["sh", "lab/lock.sh"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1
+    (asked,) = (tmp_path / "asked").read_text().splitlines()
+    assert asked.endswith("--require-hashes -r lab/lock.txt")
+    assert not (tmp_path / "uv-ran").exists()
+    assert (tmp_path / "requirements.txt").read_text() == _TEXT
 
 
 @pytest.fixture
