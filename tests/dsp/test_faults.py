@@ -183,6 +183,24 @@ def test_swapped_answers(dsp: Dsp) -> None:
     assert [answer.status for answer in answers] == [(Op.RUN, 0), (Op.OPEN_WRITE, 0)]
 
 
+def test_an_answer_that_no_other_follows(dsp: Dsp) -> None:
+    """What changes places is late, but it comes."""
+    dsp.command(f"fault {CORE_STATE}:1 swap")
+    assert dsp.ask(Service.CORE, CORE_STATE) == []
+    dsp.run_for(99 * MS)
+    assert dsp.unexpected == []
+    dsp.run_for(2 * MS)
+    assert len(dsp.unexpected) == 1
+    assert len(dsp.ask(Service.CORE, CORE_STATE)) == 1
+
+
+def test_every_answer_changes_places(dsp: Dsp, stream: Stream, flac: Path) -> None:
+    dsp.command("fault write:1+ swap")
+    stream.start()
+    dsp.run_until(lambda: bool(stream.eos_times))
+    assert_played(stream, flac)
+
+
 def session_us(dsp: Dsp, stream: Stream) -> int:
     (answer,) = dsp.ask(Service.ASM, Op.SESSION_TIME, port=stream.port)
     status, lsw, msw = struct.unpack("<III", answer.payload[:12])

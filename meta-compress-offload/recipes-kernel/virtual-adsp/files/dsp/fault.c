@@ -18,6 +18,8 @@
 #define FAULTS_MAX 64
 #define TEXT_MAX 80
 #define NUMBER_MAX INT32_MAX
+/* An answer that changes places with the next goes nevertheless, if nothing else is asked for so long. */
+#define SWAP_PATIENCE_MS 100
 
 enum when { AT_TIME, AT_BYTE, AT_COMMAND };
 
@@ -312,7 +314,7 @@ int fault_answer(const struct apr_header *command, const void *packet, size_t le
 	if (strikes && strikes->what == LATE)
 		return holdback_until(clock_now() + (uint64_t)strikes->value * NS_PER_MS, packet, length);
 	if (strikes && strikes->what == SWAP)
-		return holdback_until_next(packet, length);
+		return holdback_until_next(clock_now() + SWAP_PATIENCE_MS * NS_PER_MS, packet, length);
 	if (transport_send(packet, length) < 0)
 		return -1;
 	if (strikes && transport_send(packet, length) < 0)	/* TWICE */

@@ -2,6 +2,7 @@
 #include "holdback.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,8 @@
 
 struct held {
 	struct held *next;
-	uint64_t due;			/* CLOCK_NEVER: when another packet is sent */
+	uint64_t due;
+	bool until_next;		/* or when another packet is sent */
 	size_t length;
 	uint8_t packet[];
 };
@@ -23,7 +25,7 @@ struct held {
 static struct held *first;
 static unsigned int held_count;
 
-int holdback_until(uint64_t due, const void *packet, size_t length)
+static int hold(uint64_t due, bool until_next, const void *packet, size_t length)
 {
 	struct held **place = &first, *held;
 
@@ -35,6 +37,7 @@ int holdback_until(uint64_t due, const void *packet, size_t length)
 	if (!held)
 		return -1;
 	held->due = due;
+	held->until_next = until_next;
 	held->length = length;
 	memcpy(held->packet, packet, length);
 	while (*place && (*place)->due <= due)
@@ -45,9 +48,14 @@ int holdback_until(uint64_t due, const void *packet, size_t length)
 	return 0;
 }
 
-int holdback_until_next(const void *packet, size_t length)
+int holdback_until(uint64_t due, const void *packet, size_t length)
 {
-	return holdback_until(CLOCK_NEVER, packet, length);
+	return hold(due, false, packet, length);
+}
+
+int holdback_until_next(uint64_t due, const void *packet, size_t length)
+{
+	return hold(due, true, packet, length);
 }
 
 static struct held *unlink_held(struct held **place)
@@ -76,7 +84,7 @@ int holdback_sent(void)
 	int result = 0;
 
 	while (*place) {
-		if ((*place)->due != CLOCK_NEVER)
+		if (!(*place)->until_next)
 			place = &(*place)->next;
 		else if (send_held(place) < 0)
 			result = -1;

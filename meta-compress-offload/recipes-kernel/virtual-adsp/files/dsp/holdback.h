@@ -9,8 +9,8 @@
 
 /* Keeps @packet until @due (ns). Returns 0, or -1 with errno set. */
 int holdback_until(uint64_t due, const void *packet, size_t length);
-/* Keeps @packet until another one is sent. Returns 0, or -1 with errno set. */
-int holdback_until_next(const void *packet, size_t length);
+/* Keeps @packet until another one is sent, at the latest until @due (ns). Returns 0, or -1 with errno set. */
+int holdback_until_next(uint64_t due, const void *packet, size_t length);
 
 /* Another packet was sent: those that waited for it follow. Returns 0, or -1 with errno set. */
 int holdback_sent(void);
