@@ -114,6 +114,9 @@ FAULTS = [
     Fault("pausing", "pause:1 status:1", LONG, pausing()),
     Fault("draining", "eos:1 status:1", SHORT),
     Fault("between tracks", "open:2 status:1", TRACKS),
+    Fault("opening", "now no-memory", SHORT, quick=True),
+    Fault("playing", "write:8 no-memory", LONG),
+    Fault("between tracks", "eos:1 no-memory", ["short.mp3", "short.flac"]),
     Fault("playing", "write:1+ late:600", LONG),  # it runs dry, again and again
     Fault("playing", "", LONG, later((3, "clock:stop"), (10, "clock:run")), name="clock stops for 10 s"),
     Fault("playing", "", LONG, later((3, "clock:stop")), name="clock stops"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The card is taken away while it plays, modules are unloaded, and the DSP fails again and again."""
+"""The card is taken away, modules are unloaded, memory runs out, and the DSP fails again and again."""
 
 import os
 import re
@@ -7,7 +7,7 @@ import re
 import pytest
 from support.faults import FOLDER, KILLED, NEXT, OOPS, strike
 from support.media import make
-from support.pipewire import COMPRESS_SINK, ENVIRONMENT, sinks
+from support.pipewire import COMPRESS_SINK, ENVIRONMENT, held, sinks
 from support.waiting import wait_for
 
 from lab.playback import media
@@ -61,6 +61,42 @@ def test_what_is_taken_away_while_it_plays(assert_next_is_right, remote, driver,
     assert remote.run_check(f"cat {FOLDER}/steps") == ""
     assert_next_is_right(result)
     assert result.code == 0
+
+
+#: Some players, one after the other, on a board without memory for its DSP.
+STARVED = f"""
+export {ENVIRONMENT}
+virtual-adsp --order "fault now no-memory" >/dev/null
+for n in 1 2 3 4 5; do
+    timeout 60 pw-cat --playback --encoded {NEXT} 2>&1 </dev/null
+    echo "ends with $?"
+done
+"""
+
+
+def test_there_is_no_memory_to_play_from(assert_next_is_right, remote):
+    """Each player is told in one line, and nothing is left of it."""
+    remote.run_check(STARVED, timeout=300)  # whatever is loaded when it is first needed
+    before = held(remote).fds
+    said = remote.run_check(STARVED, timeout=300).splitlines()
+    wait_for(lambda: held(remote).fds <= before)
+    assert said[1::2] == ["ends with 1"] * 5
+    assert all(line.endswith("(Cannot allocate memory)") for line in said[::2]), said
+    assert_next_is_right(strike(remote, "", []))
+
+
+def test_there_is_no_memory_for_a_card_that_comes_back(assert_next_is_right, remote):
+    """Its PCM front ends want theirs at once: there is no card, until the DSP comes anew."""
+    orders = ["fault now no-memory", "pd-restart"]
+    remote.run_check("dmesg --clear; " + "; ".join(f"virtual-adsp --order '{order}'" for order in orders))
+    wait_for(lambda: "can't create pcm" in remote.run_check("dmesg"))
+    wait_for(lambda: COMPRESS_SINK not in sinks(remote))
+    assert "no soundcards" in remote.run_check("cat /proc/asound/cards")
+    remote.run_check("virtual-adsp --order no-faults; virtual-adsp --order pd-restart")
+    wait_for(lambda: COMPRESS_SINK in sinks(remote))
+    kernel = remote.run_check("dmesg")
+    assert not OOPS.search(kernel), kernel
+    assert_next_is_right(strike(remote, "", []))
 
 
 #: Plays a file with each fault, then without one until that succeeds.

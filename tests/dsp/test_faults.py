@@ -201,6 +201,14 @@ def test_every_answer_changes_places(dsp: Dsp, stream: Stream, flac: Path) -> No
     assert_played(stream, flac)
 
 
+def test_memory_that_cannot_be_refused(dsp: Dsp) -> None:
+    """There is no kernel at the other end."""
+    dsp.command("fault now no-memory")
+    dsp.settle()
+    assert struck(dsp) == [1]
+    assert dsp.command("no-faults")["ok"]
+
+
 def session_us(dsp: Dsp, stream: Stream) -> int:
     (answer,) = dsp.ask(Service.ASM, Op.SESSION_TIME, port=stream.port)
     status, lsw, msw = struct.unpack("<III", answer.payload[:12])

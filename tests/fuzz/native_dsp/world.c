@@ -91,6 +91,12 @@ const char *transport_misuse(uint64_t random)
 	return NULL;
 }
 
+int transport_refuse_memory(bool refuse)
+{
+	(void)refuse;
+	return 0;
+}
+
 int transport_read_memory(uint64_t address, void *buffer, uint32_t length)
 {
 	if (address > memory_size || length > memory_size - address) {

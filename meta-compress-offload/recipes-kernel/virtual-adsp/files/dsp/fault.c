@@ -24,7 +24,7 @@
 enum when { AT_TIME, AT_BYTE, AT_COMMAND };
 
 enum what {
-	CRASH, DOMAIN_RESTART, CLOCK_STOP, CLOCK_RUN, CLOCK_BACK, CLOCK_JUMP, GARBAGE,	/* strike at once */
+	CRASH, DOMAIN_RESTART, CLOCK_STOP, CLOCK_RUN, CLOCK_BACK, CLOCK_JUMP, GARBAGE, NO_MEMORY,	/* strike at once */
 	STATUS,									/* strikes a command */
 	LOSE, LATE, TWICE, SWAP,						/* strike an answer */
 };
@@ -138,7 +138,7 @@ static bool read_what(struct fault *fault, const char *text)
 		const char *name;
 		enum what what;
 	} words[] = {
-		{ "crash", CRASH }, { "pd-restart", DOMAIN_RESTART },
+		{ "crash", CRASH }, { "pd-restart", DOMAIN_RESTART }, { "no-memory", NO_MEMORY },
 		{ "lose", LOSE }, { "twice", TWICE }, { "swap", SWAP },
 		{ "clock:stop", CLOCK_STOP }, { "clock:run", CLOCK_RUN }, { "clock:back", CLOCK_BACK },
 	};
@@ -190,7 +190,8 @@ unsigned int fault_add(const char *text, const char **why)
 		return 0;
 	}
 	if (!read_what(&fault, what)) {
-		*why = "WHAT is crash, pd-restart, lose, late:MS, twice, swap, status:N, garbage:SEED or clock:stop|run|back|MS.";
+		*why = "WHAT is crash, pd-restart, lose, late:MS, twice, swap, status:N, garbage:SEED, no-memory or "
+		       "clock:stop|run|back|MS.";
 		return 0;
 	}
 	/* a free place, or that of the oldest fault that is spent */
@@ -255,6 +256,10 @@ static void reach(struct fault *fault)
 		break;
 	case GARBAGE:
 		fault->value = (int64_t)garbage_send((uint64_t)fault->value);
+		break;
+	case NO_MEMORY:
+		if (transport_refuse_memory(true) < 0)
+			log_line("the kernel's memory cannot be refused: %s", strerror(errno));
 		break;
 	default:
 		asm_jump_clock(fault->value * 1000);
@@ -348,6 +353,7 @@ void fault_drop_answers(void)
 void fault_clear(void)
 {
 	memset(faults, 0, sizeof(faults));
+	transport_refuse_memory(false);		/* fails where it could not be refused, either */
 	holdback_advance(CLOCK_NEVER);
 	asm_run_clock(true);
 }

@@ -16,7 +16,7 @@
 
 /* Takes the fault "WHEN WHAT"; its number (from 1), or 0 with a sentence in @why. */
 unsigned int fault_add(const char *text, const char **why);
-/* Forgets all faults; answers held back are sent, and the clock runs. */
+/* Forgets all faults; answers held back are sent, the clock runs, and there is memory. */
 void fault_clear(void);
 /* Drops the answers that are held back: those to whom they belong are gone. */
 void fault_drop_answers(void);

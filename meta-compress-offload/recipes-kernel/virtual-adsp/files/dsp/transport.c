@@ -162,6 +162,11 @@ const char *transport_misuse(uint64_t random)
 	return NULL;
 }
 
+int transport_refuse_memory(bool refuse)
+{
+	return ioctl(link_fd, VIRTUAL_ADSP_REFUSE_MEM, (unsigned long)refuse);
+}
+
 int transport_read_memory(uint64_t address, void *buffer, uint32_t length)
 {
 	struct virtual_adsp_mem request = {

@@ -29,6 +29,11 @@ bool transport_takes(size_t length);
  * Returns what it allowed, or NULL.
  */
 const char *transport_misuse(uint64_t random);
+/*
+ * From now on the kernel has no memory to share with the DSP, or has it again. Returns 0, or -1 with errno set: ENOTTY
+ * where the link is no device.
+ */
+int transport_refuse_memory(bool refuse);
 /* Copies shared memory at @address (as the DSP sees it, SID bits included). Returns 0, or -1 with errno set. */
 int transport_read_memory(uint64_t address, void *buffer, uint32_t length);
 

@@ -16,6 +16,7 @@
 #include <linux/highmem.h>
 #include <linux/iommu.h>
 #include <linux/iopoll.h>
+#include <linux/kprobes.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/miscdevice.h>
@@ -101,7 +102,9 @@ enum adsp_state {
  * @queue: packets to the DSP
  * @queued: how many
  * @readable: waits for @queue
- * @mem_lock: one copy of shared memory at a time
+ * @mem_lock: one copy of shared memory at a time; guards what follows
+ * @sharer: device tree node of those who are refused memory, or NULL
+ * @refusal: what refuses it
  */
 struct adsp {
 	struct device *dev;
@@ -126,6 +129,8 @@ struct adsp {
 	wait_queue_head_t readable;
 
 	struct mutex mem_lock;
+	struct device_node *sharer;
+	struct kprobe refusal;
 };
 
 struct adsp_packet {
@@ -345,25 +350,28 @@ static void adsp_work(struct work_struct *work)
 /* Shared memory */
 
 /*
- * The device for which the drivers allocate what they share with the DSP, with a
- * reference, or NULL.
+ * The device tree node for whose device the drivers allocate what they share with
+ * the DSP, with a reference, or NULL.
  */
-static struct platform_device *adsp_memory_device(struct adsp *adsp)
+static struct device_node *adsp_memory_node(struct adsp *adsp)
 {
-	struct platform_device *pdev = NULL;
-
 	for_each_child_of_node_scoped(adsp->apr, service) {
 		struct device_node *dais;
 
 		dais = of_get_compatible_child(service, "qcom,q6asm-dais");
-		if (!dais)
-			continue;
-		pdev = of_find_device_by_node(dais);
-		of_node_put(dais);
-		break;
+		if (dais)
+			return dais;
 	}
 
-	return pdev;
+	return NULL;
+}
+
+/* Its device, with a reference, or NULL. */
+static struct platform_device *adsp_memory_device(struct adsp *adsp)
+{
+	struct device_node *dais __free(device_node) = adsp_memory_node(adsp);
+
+	return dais ? of_find_device_by_node(dais) : NULL;
 }
 
 /* The page of RAM behind an address of the DSP, or NULL. */
@@ -454,6 +462,51 @@ static int adsp_copy(struct adsp *adsp, const struct virtual_adsp_mem *mem, bool
 	return ret;
 }
 
+/* Instead of dma_alloc_attrs(), whose first argument is the device. */
+static int adsp_allocate_nothing(struct kprobe *refusal, struct pt_regs *regs)
+{
+	struct adsp *adsp = container_of(refusal, struct adsp, refusal);
+	struct device *dev = (struct device *)regs_get_kernel_argument(regs, 0);
+
+	if (dev->of_node != adsp->sharer)
+		return 0;
+
+	regs_set_return_value(regs, 0);
+	instruction_pointer_set(regs, procedure_link_pointer(regs));
+
+	return 1;
+}
+
+static int adsp_refuse_mem(struct adsp *adsp, bool refuse)
+{
+	int ret = 0;
+
+	guard(mutex)(&adsp->mem_lock);
+
+	if (refuse == !!adsp->sharer)
+		return 0;
+
+	if (refuse) {
+		adsp->sharer = adsp_memory_node(adsp);
+		if (!adsp->sharer)
+			return -ENODEV;
+		adsp->refusal = (struct kprobe) {
+			.symbol_name = "dma_alloc_attrs",
+			.pre_handler = adsp_allocate_nothing,
+		};
+		ret = register_kprobe(&adsp->refusal);
+	} else {
+		unregister_kprobe(&adsp->refusal);
+	}
+
+	if (!refuse || ret) {
+		of_node_put(adsp->sharer);
+		adsp->sharer = NULL;
+	}
+
+	return ret;
+}
+
 /* The character device */
 
 static int adsp_open(struct inode *inode, struct file *file)
@@ -486,6 +539,7 @@ static int adsp_release(struct inode *inode, struct file *file)
 
 	/* Drivers that still send get an error at once, instead of a time-out. */
 	adsp_disconnect(adsp);
+	adsp_refuse_mem(adsp, false);
 
 	/*
 	 * The channel goes in the background: its drivers wait until everyone has
@@ -586,6 +640,8 @@ static long adsp_ioctl(struct file *file, unsigned int command, unsigned long ar
 	struct adsp *adsp = file->private_data;
 	struct virtual_adsp_mem mem;
 
+	if (command == VIRTUAL_ADSP_REFUSE_MEM)
+		return argument > 1 ? -EINVAL : adsp_refuse_mem(adsp, argument);
 	if (command != VIRTUAL_ADSP_READ_MEM && command != VIRTUAL_ADSP_WRITE_MEM)
 		return -ENOTTY;
 	if (copy_from_user(&mem, (void __user *)argument, sizeof(mem)))

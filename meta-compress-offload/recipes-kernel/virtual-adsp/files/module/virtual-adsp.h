@@ -46,4 +46,11 @@ struct virtual_adsp_mem {
 /* From the buffer into shared memory. */
 #define VIRTUAL_ADSP_WRITE_MEM	_IOW('Q', 0x81, struct virtual_adsp_mem)
 
+/*
+ * The argument is 1 or 0: from now on the drivers get no memory to share with the
+ * DSP, as if there were none left; they get it again, as they do when the device
+ * is closed. EOPNOTSUPP: the kernel is built without kprobes.
+ */
+#define VIRTUAL_ADSP_REFUSE_MEM	_IO('Q', 0x82)
+
 #endif /* _UAPI_VIRTUAL_ADSP_H */
