@@ -202,7 +202,7 @@ def compress_client(remote: RemoteDriver) -> Callable[..., list[dict]]:
     """Runs compress-client on the board, without PipeWire; its lines."""
 
     def run(*arguments: object, code: int = 0) -> list[dict]:
-        result = remote.run(f"compress-client {' '.join(map(str, arguments))}", timeout=120)
+        result = remote.run(f"compress-client {' '.join(map(str, arguments))}", timeout=400)
         assert result.code == code, result.stderr
         return [json.loads(line) for line in result.text.splitlines()]
 
