@@ -4,6 +4,7 @@
 import json
 import math
 import random
+import shutil
 import sys
 import time
 from collections import Counter
@@ -110,8 +111,8 @@ class Stage:
         except RecordError as error:
             streams, problem = [], str(error)
         clock = None if problem else _clock_ms(act, playback, streams)
-        if problem is None:
-            _remove(records)
+        if problem is None and records.exists():
+            shutil.rmtree(records)  # what was right needs no record: hours of them would fill the disk
         self._dsp.forget()
         music_s = sum(one.stream["frames_rendered"] / max(one.stream["rate"], 1) for one in streams)
         return Outcome(playback.duration_s or 0.0, music_s, problem, clock)
@@ -140,13 +141,6 @@ def _clock_ms(act: Act, playback: Playback, streams: list[Record]) -> float | No
     except LabError:
         return None  # the track was too short
     return float(abs(clock).max() * 1e3)
-
-
-def _remove(folder: Path) -> None:
-    """What was right needs no record: hours of them would fill the disk."""
-    for path in sorted(folder.rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
-    folder.rmdir()
 
 
 def soak(soak: Soak, stage: Stage, screen: Screen, folder: Path, limit_s: float) -> None:

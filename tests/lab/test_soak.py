@@ -5,6 +5,7 @@ import json
 import random
 import re
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 from support.media import make
@@ -13,7 +14,7 @@ from lab.playback import media
 from lab.playback.player import Playback
 from lab.playback.record import Record
 from lab.soak import health, page, tracks
-from lab.soak.__main__ import Soak
+from lab.soak.__main__ import Soak, Stage
 from lab.soak.acts import Act, draw
 from lab.soak.health import Daemon, Health
 from lab.soak.judgement import judge
@@ -153,6 +154,31 @@ class TestJudge:
 
 def sample(rss=8000, fds=30, pid=200, trouble=0):
     return Health(trouble, {name: Daemon(pid, rss, fds) for name in health.DAEMONS})
+
+
+class Idle:
+    """A board's drivers, its strategy, and a DSP that saw no stream."""
+
+    ready = "true"
+    player_says = Playback(ended_s=1.0, code=143)
+
+    def get_driver(self, _):
+        return SimpleNamespace(
+            run=lambda *_, **__: None,
+            streams=list,
+            fetch_new=lambda *_: [],
+            forget=lambda: None,
+            play=lambda *_, **__: self.player_says,
+        )
+
+    def get_strategy(self):
+        return self
+
+
+def test_a_player_that_ends_before_the_dsp_sees_it(some, tmp_path):
+    stage = Stage(Idle(), tmp_path)
+    assert stage.perform(Act("skip", some[:1], (), "kill $player", 0.01), 0).problem is None
+    assert stage.perform(Act("play", some[:1], seconds=1), 1).problem
 
 
 def test_what_breaks_in_silence():
