@@ -11,7 +11,7 @@ import os
 from random import Random
 
 import pytest
-from support.faults import OOPS
+from support.faults import OOPS, RESTART
 from support.media import make
 from support.pipewire import COMPRESS_SINK, ENVIRONMENT, sinks
 from support.seeds import seeded
@@ -57,12 +57,6 @@ virtual-adsp --order faults
 order no-faults
 cat /proc/sys/kernel/tainted
 """
-#: The firmware as it should be: the sound card is new, and so is what the drivers know of it. It may start
-#: some times before the kernel is done with the last one.
-RESTART = (
-    "virtual-adsp --order crash; sleep 5;"
-    " until virtual-adsp --order status >/dev/null 2>&1; do sleep 0.2; done"
-)
 #: The kernel tells of damage by these bits (Documentation/admin-guide/tainted-kernels): BAD_PAGE (KFENCE
 #: too), DIE, WARN, SOFTLOCKUP.
 DAMAGE = 1 << 5 | 1 << 7 | 1 << 9 | 1 << 14

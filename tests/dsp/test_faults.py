@@ -10,7 +10,20 @@ from pathlib import Path
 import pytest
 
 from tests.dsp.audio import decode, difference
-from tests.dsp.driver import LIMIT, MS, Codec, Dsp, Op, S, Service, Status, Stream, flac_format, open_payload
+from tests.dsp.driver import (
+    LIMIT,
+    MS,
+    Codec,
+    Dsp,
+    Op,
+    S,
+    Service,
+    Status,
+    Stream,
+    flac_format,
+    open_payload,
+    packet,
+)
 
 CORE_STATE = 0x1290C  # AVCS_CMD_ADSP_EVENT_GET_STATE
 
@@ -209,6 +222,32 @@ def test_memory_that_cannot_be_refused(dsp: Dsp) -> None:
     assert dsp.command("no-faults")["ok"]
 
 
+def test_a_short_answer(dsp: Dsp) -> None:
+    """Its header is right."""
+    dsp.command("fault open:1 cut:4")
+    ask = (Service.ASM, Op.OPEN_WRITE, open_payload(Codec.MP3))
+    (answer,) = dsp.ask(*ask, port=0x401)
+    assert answer.payload == struct.pack("<I", Op.OPEN_WRITE)
+    (answer,) = dsp.ask(*ask, port=0x501)
+    assert answer.status == (Op.OPEN_WRITE, 0)
+
+
+def test_an_answer_that_is_short_already(dsp: Dsp) -> None:
+    dsp.command(f"fault {CORE_STATE}:1 cut:4")
+    (answer,) = dsp.ask(Service.CORE, CORE_STATE)
+    assert answer.payload == struct.pack("<I", 1)
+
+
+def test_a_packet_of_any_bytes(dsp: Dsp) -> None:
+    """At the command, before its answer."""
+    dsp.command(f"fault {CORE_STATE}:1 packet:00ffA1")
+    dsp.send(packet(Service.CORE, CORE_STATE))
+    assert dsp.link.recv(100) == b"\x00\xff\xa1"
+    (answer,) = dsp.packets()
+    assert answer.opcode != Op.BASIC
+    assert struck(dsp) == [1]
+
+
 def session_us(dsp: Dsp, stream: Stream) -> int:
     (answer,) = dsp.ask(Service.ASM, Op.SESSION_TIME, port=stream.port)
     status, lsw, msw = struct.unpack("<III", answer.payload[:12])
@@ -310,7 +349,12 @@ def test_spent_faults_make_room(dsp: Dsp) -> None:
         ("now status:x", "WHAT is"),
         ("now clock:", "WHAT is"),
         ("now crash crash", "WHAT is"),
-        ("now " + "x" * 90, "too long"),
+        ("now cut:0", "WHAT is"),
+        ("now cut:99", "WHAT is"),
+        ("now packet:", "WHAT is"),
+        ("now packet:abc", "WHAT is"),
+        ("now packet:0g", "WHAT is"),
+        ("now " + "x" * 160, "too long"),
     ],
 )
 def test_what_is_no_fault(dsp: Dsp, order: str, complaint: str) -> None:

@@ -19,6 +19,12 @@ LIMIT_S, KILLED = 120, (124, 137)
 DAEMONS = "pidof pipewire wireplumber; systemctl show --property=NRestarts --value pipewire wireplumber"
 #: The kernel's words for what must not happen; "possible" begins lockdep's reports.
 OOPS = re.compile(r"Unable to handle|WARNING|BUG|Oops|possible .* detected|refcount_t|blocked for more than")
+#: The firmware as it should be: the sound card is new, and so is what the drivers know of it. It may start
+#: some times before the kernel is done with the last one.
+RESTART = (
+    "virtual-adsp --order crash; sleep 5;"
+    " until virtual-adsp --order status >/dev/null 2>&1; do sleep 0.2; done"
+)
 STRUCK = "journalctl --unit virtual-adsp --output cat | grep -c '^virtual-adsp: fault .* strikes'"
 
 #: One command, so that the guest's time, which races while nobody works, is the measure of it all.

@@ -16,7 +16,8 @@
 #include "transport.h"
 
 #define FAULTS_MAX 64
-#define TEXT_MAX 80
+#define TEXT_MAX 160
+#define CUT_MAX 64			/* bytes of payload that a shortened answer has at most */
 #define NUMBER_MAX INT32_MAX
 /* An answer that changes places with the next goes nevertheless, if nothing else is asked for so long. */
 #define SWAP_PATIENCE_MS 100
@@ -24,9 +25,10 @@
 enum when { AT_TIME, AT_BYTE, AT_COMMAND };
 
 enum what {
-	CRASH, DOMAIN_RESTART, CLOCK_STOP, CLOCK_RUN, CLOCK_BACK, CLOCK_JUMP, GARBAGE, NO_MEMORY,	/* strike at once */
+	CRASH, DOMAIN_RESTART, CLOCK_STOP, CLOCK_RUN, CLOCK_BACK, CLOCK_JUMP, GARBAGE,
+	PACKET, NO_MEMORY,							/* strike at once */
 	STATUS,									/* strikes a command */
-	LOSE, LATE, TWICE, SWAP,						/* strike an answer */
+	LOSE, LATE, TWICE, SWAP, CUT,						/* strike an answer */
 };
 
 struct fault {
@@ -41,7 +43,7 @@ struct fault {
 	bool armed;			/* its moment has come: it strikes the next command or answer */
 
 	enum what what;
-	int64_t value;			/* ms, the status, or the seed */
+	int64_t value;			/* ms, the status, the seed, or bytes */
 	unsigned int struck;		/* how often */
 };
 
@@ -77,6 +79,21 @@ static const char *after(const char *text, const char *name)
 	size_t length = strlen(name);
 
 	return !strncmp(text, name, length) && text[length] == ':' ? text + length + 1 : NULL;
+}
+
+/* The bytes that @text has in hexadecimal digits, at most TEXT_MAX / 2; 0 where it has anything else. */
+static size_t read_packet(const char *text, uint8_t packet[static TEXT_MAX / 2])
+{
+	size_t digits = strspn(text, "0123456789abcdefABCDEF");
+
+	if (text[digits] || digits % 2 || digits / 2 > TEXT_MAX / 2)
+		return 0;
+	for (size_t i = 0; i < digits / 2; i++) {
+		const char byte[] = { text[2 * i], text[2 * i + 1], 0 };
+
+		packet[i] = (uint8_t)strtoul(byte, NULL, 16);
+	}
+	return digits / 2;
 }
 
 static bool read_opcode(struct fault *fault, const char *name)
@@ -162,6 +179,16 @@ static bool read_what(struct fault *fault, const char *text)
 		fault->what = GARBAGE;
 		return number(argument, 0, INT64_MAX, &fault->value);
 	}
+	if ((argument = after(text, "packet"))) {
+		uint8_t packet[TEXT_MAX / 2];
+
+		fault->what = PACKET;
+		return read_packet(argument, packet) > 0;
+	}
+	if ((argument = after(text, "cut"))) {
+		fault->what = CUT;
+		return number(argument, 1, CUT_MAX, &fault->value);	/* none: the APR driver drops it */
+	}
 	if ((argument = after(text, "clock"))) {
 		fault->what = CLOCK_JUMP;
 		return number(argument, -NUMBER_MAX, NUMBER_MAX, &fault->value);
@@ -190,8 +217,8 @@ unsigned int fault_add(const char *text, const char **why)
 		return 0;
 	}
 	if (!read_what(&fault, what)) {
-		*why = "WHAT is crash, pd-restart, lose, late:MS, twice, swap, status:N, garbage:SEED, no-memory or "
-		       "clock:stop|run|back|MS.";
+		*why = "WHAT is crash, pd-restart, lose, late:MS, twice, swap, status:N, cut:N, packet:HEX, garbage:SEED, "
+		       "no-memory or clock:stop|run|back|MS.";
 		return 0;
 	}
 	/* a free place, or that of the oldest fault that is spent */
@@ -231,6 +258,15 @@ static void count(struct fault *fault)
 	log_line("fault %u strikes: %s", fault->number, fault->text);
 }
 
+static void send_packet(const struct fault *fault)
+{
+	uint8_t packet[TEXT_MAX / 2];
+	size_t length = read_packet(strrchr(fault->text, ':') + 1, packet);
+
+	if (transport_send(packet, length) < 0)
+		log_line("fault %u: packet not sent: %s", fault->number, strerror(errno));
+}
+
 /* The fault's moment has come. */
 static void reach(struct fault *fault)
 {
@@ -260,6 +296,9 @@ static void reach(struct fault *fault)
 	case NO_MEMORY:
 		if (transport_refuse_memory(true) < 0)
 			log_line("the kernel's memory cannot be refused: %s", strerror(errno));
+		break;
+	case PACKET:
+		send_packet(fault);
 		break;
 	default:
 		asm_jump_clock(fault->value * 1000);
@@ -300,6 +339,19 @@ bool fault_command(const struct apr_header *command, const uint8_t *payload, siz
 	return refuses != NULL;
 }
 
+/* The first @size bytes of the payload; the header says so. */
+static int send_cut(const void *packet, size_t length, size_t size)
+{
+	uint8_t rest[sizeof(struct apr_header) + CUT_MAX];
+	const uint16_t left = (uint16_t)(sizeof(struct apr_header) + size);
+
+	if (length <= left)
+		return transport_send(packet, length);
+	memcpy(rest, packet, left);
+	memcpy(rest + offsetof(struct apr_header, size), &left, sizeof(left));
+	return transport_send(rest, left);
+}
+
 int fault_answer(const struct apr_header *command, const void *packet, size_t length)
 {
 	const struct fault *strikes = NULL;
@@ -320,6 +372,8 @@ int fault_answer(const struct apr_header *command, const void *packet, size_t le
 		return holdback_until(clock_now() + (uint64_t)strikes->value * NS_PER_MS, packet, length);
 	if (strikes && strikes->what == SWAP)
 		return holdback_until_next(clock_now() + SWAP_PATIENCE_MS * NS_PER_MS, packet, length);
+	if (strikes && strikes->what == CUT)
+		return send_cut(packet, length, (size_t)strikes->value) < 0 ? -1 : holdback_sent();
 	if (transport_send(packet, length) < 0)
 		return -1;
 	if (strikes && transport_send(packet, length) < 0)	/* TWICE */
