@@ -242,6 +242,7 @@ def test_a_packet_of_any_bytes(dsp: Dsp) -> None:
     """At the command, before its answer."""
     dsp.command(f"fault {CORE_STATE}:1 packet:00ffA1")
     dsp.send(packet(Service.CORE, CORE_STATE))
+    dsp.step(dsp.now)
     assert dsp.link.recv(100) == b"\x00\xff\xa1"
     (answer,) = dsp.packets()
     assert answer.opcode != Op.BASIC
