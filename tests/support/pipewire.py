@@ -32,7 +32,12 @@ class Held(NamedTuple):
 
 
 def held(remote: RemoteDriver) -> Held:
-    """What it holds now."""
-    command = r"cd /proc/$(pidof pipewire) && ls fd | wc -l; sed -n 's/^\(Threads\|VmRSS\):[^0-9]*//p' status"
+    """What it holds when it has closed its devices, as it does some seconds after the last sound."""
+    command = r"""
+        cd /proc/$(pidof pipewire) || exit
+        while ls -l fd | grep -qE '/dev/snd/(compr|pcm)'; do sleep 0.5; done
+        ls fd | wc -l
+        sed -n 's/^\(Threads\|VmRSS\):[^0-9]*//p' status
+    """
     fds, rss, _, threads = remote.run_check(command).split()
     return Held(int(fds), int(threads), int(rss))
