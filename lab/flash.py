@@ -40,7 +40,7 @@ class Bootloader(Protocol):
     listener: Callable[[str], None] | None
 
     def getvar(self, var: str) -> str:
-        """The value of a variable; raises LabError where there is none."""
+        """The value of a variable; raises LabError if there is none, LinkLostError if it does not say."""
 
     def flash(self, partition: str, filename: str) -> None:
         """Write a file to a partition; raises LabError where that fails, LinkLostError where it may not."""

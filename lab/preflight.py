@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.flash import Bootloader, FlashError, Plan
+from lab.flash import Bootloader, FlashError, LinkLostError, Plan
 from lab.images import ImageError
 from lab.images.androidboot import BootImage
 from lab.images.deploy import Image
@@ -68,9 +68,14 @@ class Survey:
 
 
 def _ask(bootloader: Bootloader, name: str) -> str:
-    """The value of a variable that not every bootloader has; empty where it has none."""
+    """The value of a variable that not every bootloader has; empty where it has none.
+
+    Raises LinkLostError where it does not say: a board is not without slots because it is silent.
+    """
     try:
         return bootloader.getvar(name).strip()
+    except LinkLostError:
+        raise
     except LabError:
         return ""
 

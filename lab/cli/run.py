@@ -95,7 +95,8 @@ def explain(error: BaseException) -> tuple[str, int] | None:
                     1,
                 )
             case OSError():
-                return f"{cause.strerror or cause}{f': {cause.filename}' if cause.filename else ''}", 1
+                reason = cause.strerror or str(cause) or type(cause).__name__
+                return f"{reason}: {cause.filename}" if cause.filename else reason, 1
             case StrategyError():
                 return cause.msg, 1
     return None

@@ -92,7 +92,18 @@ class LimitedFastbootDriver(AndroidFastbootDriver):
     def __call__(self, *args: str) -> None:
         """Run ``fastboot ARGS``. Raises FastbootError with the bootloader's reason where that fails."""
         size = sum(Path(arg).stat().st_size for arg in args[1:] if Path(arg).is_file())
-        limit = self.command_timeout + size / self.slowest_rate
+        self._finish(*args, limit=self.command_timeout + size / self.slowest_rate)
+
+    @Driver.check_active
+    @step(args=["var"])
+    def getvar(self, var: str) -> str:
+        """The value of a bootloader variable. Raises FastbootError where it has none of that name,
+        FastbootLinkError where it does not say.
+        """
+        return value_of(var, self._finish("getvar", var, limit=self.command_timeout))
+
+    def _finish(self, *args: str, limit: float) -> str:
+        """The output of a command that succeeds within *limit* seconds. Raises FastbootError."""
         try:
             code, output = self._run(*args, limit=limit)
         except TimeoutError:
@@ -104,12 +115,7 @@ class LimitedFastbootDriver(AndroidFastbootDriver):
             # "FAILED (remote: …)" is the bootloader's own word; anything else is trouble on the way to it.
             kind = FastbootError if "FAILED (remote" in output else FastbootLinkError
             raise kind(f"fastboot {' '.join(args[:2])}: {_reason(output)}")
-
-    @Driver.check_active
-    @step(args=["var"])
-    def getvar(self, var: str) -> str:
-        """The value of a bootloader variable. Raises FastbootError where it has none of that name."""
-        return value_of(var, self._run("getvar", var, limit=self.command_timeout)[1])
+        return output
 
     def _run(self, *args: str, limit: float) -> tuple[int, str]:
         """Exit code and output. Raises TimeoutError after *limit* seconds; leaves no process in any case."""

@@ -272,6 +272,7 @@ def test_every_error_has_a_code():
         "the disk is full (build/x): make room, then run the same command again",
         1,
     )
+    assert explain(TimeoutError()) == ("TimeoutError", 1)
     assert explain(KeyError("a bug")) is None
     wrapped = RuntimeError("wrapped")
     wrapped.__cause__ = UserError("why")

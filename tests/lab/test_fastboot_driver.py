@@ -9,7 +9,8 @@ import pytest
 from labgrid import Target
 
 from lab.drivers.endpoints import DirectNetFastboot
-from lab.drivers.fastboot import FastbootError, LimitedFastbootDriver
+from lab.drivers.fastboot import FastbootError, FastbootLinkError, LimitedFastbootDriver
+from lab.preflight import Survey
 
 
 @pytest.fixture
@@ -91,3 +92,22 @@ def test_an_unknown_variable(driver, client):
     client("echo 'getvar:nonesuch FAILED (remote: unknown variable)' >&2")
     with pytest.raises(FastbootError, match="no nonesuch: unknown variable"):
         driver.getvar("nonesuch")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("exec sleep 60", "fastboot getvar did not end within 1 s: power-cycle the board"),
+        ("echo 'error: Failed to connect to 127.0.0.1:5554' >&2; exit 1", "getvar product: error: Failed to"),
+    ],
+)
+def test_a_bootloader_that_is_gone_has_no_variables(driver, client, body, message):
+    client(body)
+    with pytest.raises(FastbootLinkError, match=message):
+        driver.getvar("product")
+
+
+def test_silence_does_not_mean_that_a_board_has_no_slots(driver, client):
+    client('for var; do :; done; case $var in has-slot:*) exec sleep 60 ;; *) echo "$var: 4096" ;; esac')
+    with pytest.raises(FastbootLinkError, match="did not end"):
+        Survey.of(driver, ["boot"])
