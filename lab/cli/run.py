@@ -67,6 +67,7 @@ def explain(error: BaseException) -> tuple[str, int] | None:
     """
     # Imported late: the packages behind these are large, and --help is not to wait for them.
     from labgrid.strategy import StrategyError
+    from serial import SerialException
 
     from lab.debian.buildroot import BuildError
     from lab.images import ImageError
@@ -94,6 +95,9 @@ def explain(error: BaseException) -> tuple[str, int] | None:
                     "set OFFLOAD_BUILD to a folder of your own",
                     1,
                 )
+            case SerialException():
+                where = "see whether the board still runs: offload-lab board status"
+                return f"the board's serial console broke off ({cause}); {where}", 1
             case OSError():
                 reason = cause.strerror or str(cause) or type(cause).__name__
                 return f"{reason}: {cause.filename}" if cause.filename else reason, 1

@@ -228,11 +228,11 @@ class RemoteDriver(Driver):
                     )
             code = channel.recv_exit_status()
         except (OSError, paramiko.SSHException) as error:
-            raise RemoteError(f"the link to the board broke: {error or type(error).__name__}") from error
+            raise _lost(f"broke ({error or type(error).__name__})") from error
         finally:
             channel.close()
         if code < 0:
-            raise RemoteError(f"the link to the board broke during: {_brief(command)}")
+            raise _lost(f"broke during: {_brief(command)}")
         return Result(code, bytes(stdout), stderr.decode(errors="replace"))
 
     @Driver.check_active
@@ -288,14 +288,18 @@ class RemoteDriver(Driver):
     def _transport(self) -> paramiko.Transport:
         transport = self._client.get_transport() if self._client else None
         if transport is None or not transport.is_active():
-            raise RemoteError("the link to the board is down")
+            raise _lost("is down")
         return transport
 
     def _open(self) -> paramiko.Channel:
         try:
             return self._transport().open_session(timeout=30)
         except (TimeoutError, OSError, paramiko.SSHException) as error:
-            raise RemoteError(f"the link to the board broke: {error or type(error).__name__}") from error
+            raise _lost(f"broke ({error or type(error).__name__})") from error
+
+
+def _lost(how: str) -> RemoteError:
+    return RemoteError(f"the link to the board {how}; see whether it still runs: offload-lab board status")
 
 
 def _brief(command: str) -> str:

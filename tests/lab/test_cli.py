@@ -15,6 +15,7 @@ import deploy_folder
 import pytest
 from fake_process import fake_board
 from samples import HARDWARE, boot_image, write
+from serial import SerialException
 from support.media import make
 
 from lab.cli.run import explain, run
@@ -270,6 +271,11 @@ def test_every_error_has_a_code():
     assert explain(UserError("x")) == ("x", 2)
     assert explain(OSError(errno.ENOSPC, "No space left on device", "build/x")) == (
         "the disk is full (build/x): make room, then run the same command again",
+        1,
+    )
+    assert explain(SerialException("read failed: socket disconnected")) == (
+        "the board's serial console broke off (read failed: socket disconnected); "
+        "see whether the board still runs: offload-lab board status",
         1,
     )
     assert explain(TimeoutError()) == ("TimeoutError", 1)

@@ -122,9 +122,9 @@ def test_a_missing_file(remote, tmp_path):
 
 def test_a_broken_link(remote, server):
     threading.Timer(0.3, lambda: [transport.close() for transport in server[1]]).start()
-    with pytest.raises(RemoteError, match="link to the board"):
+    with pytest.raises(RemoteError, match=r"link to the board.*offload-lab board status"):
         remote.run("sleep 10")
-    with pytest.raises(RemoteError, match="link to the board"):
+    with pytest.raises(RemoteError, match=r"link to the board.*offload-lab board status"):
         remote.run("true")
 
 
