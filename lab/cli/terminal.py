@@ -62,10 +62,10 @@ def _raw(keys: int) -> Iterator[None]:
     if not os.isatty(keys):
         yield
         return
-    print("connected; Ctrl-] ends it", flush=True)
     before = termios.tcgetattr(keys)
     try:
-        tty.setraw(keys)
+        tty.setraw(keys)  # drops the keys that came before it, so it is told afterwards
+        print("connected; Ctrl-] ends it", end="\r\n", flush=True)
         yield
     finally:
         termios.tcsetattr(keys, termios.TCSADRAIN, before)

@@ -14,6 +14,10 @@ from labgrid.step import step
 from lab.drivers.remote import RemoteError
 from lab.playback.record import Record, RecordError
 
+#: GNU tar's exit code where a file changed as it was read: a stream that is being closed, and then is not.
+CHANGED = 1
+TRIES = 5
+
 
 @target_factory.reg_driver
 @attr.s(eq=False)
@@ -54,7 +58,10 @@ class DspRecordDriver(Driver):
         script = f"cd {self.folder} && set -- && for stream in *; do\n"
         script += f'case "$stream" in {skip}) ;; *) set -- "$@" "$stream" ;; esac\ndone\n'
         script += '[ $# -eq 0 ] || tar -cf - "$@"'
-        result = self.remote.run(script, timeout=300)
+        for _ in range(TRIES):
+            result = self.remote.run(script, timeout=300)
+            if result.code != CHANGED:
+                break
         if result.code:
             raise RemoteError(f"the DSP's record cannot be read: {result.stderr.strip()}")
         if not result.stdout:

@@ -34,6 +34,9 @@ from lab.playback.session import Outcome
 from lab.results import Results
 from lab.strategy import OffloadStrategy, Status
 
+#: Seconds of the host after which a playback hangs, however busy the host is.
+PLAY_LIMIT = 400
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What needs the bootloader comes first, so that one boot serves all; another image comes last."""
@@ -184,7 +187,7 @@ def recorded_with_pcm(
 @pytest.fixture
 def play(target: Target, in_shell: OffloadStrategy, records: Path) -> Callable[[Path], Outcome]:
     """Plays a file through PipeWire and judges."""
-    return lambda path: session.play(target, media.read(path), records)
+    return lambda path: session.play(target, media.read(path), records, limit=PLAY_LIMIT)
 
 
 @pytest.fixture
@@ -193,7 +196,7 @@ def perform(
 ) -> Callable[..., Outcome]:
     """Plays a file, does something to the player meanwhile (shell commands about ``$player``), and judges."""
     return lambda path, steps="", options=(): session.play(
-        target, media.read(path), records, steps=steps, options=options
+        target, media.read(path), records, limit=PLAY_LIMIT, steps=steps, options=options
     )
 
 

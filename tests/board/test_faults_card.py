@@ -120,7 +120,7 @@ cycles() {{
 }}
 daemon=$(pidof -s pipewire)
 count() {{
-    sleep 8  # an idle device is closed after 5 s
+    while ls -l /proc/$daemon/fd | grep -q /dev/snd/compr; do sleep 0.5; done  # for 5 s and more
     echo $(ls /proc/$daemon/fd | wc -l) $(sed -n 's/^VmRSS:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/$daemon/status)
 }}
 """

@@ -83,8 +83,10 @@ def test_while_the_end_is_played(player, survived, remote, tmp_path):
     monitor = f"{ENVIRONMENT} pw-mon --no-colors >/tmp/mon 2>&1 </dev/null &"
     code = player(make(tmp_path / "tail.mp3", **TAIL), f"{monitor} sleep 12; {ORDER} crash")
     code()
-    remote.run("kill $(pidof pw-mon)")
-    assert re.search(r'state: "error"', remote.run_check("cat /tmp/mon"))
+    said = remote.run_check(
+        "kill $(pidof pw-mon); while pidof pw-mon >/dev/null; do sleep 0.1; done; cat /tmp/mon"
+    )
+    assert re.search(r'state: "error"', said)
     survived()
 
 

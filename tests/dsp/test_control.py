@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -143,7 +144,8 @@ def test_rude_clients_do_no_harm(dsp: Dsp) -> None:
     for number in range(20):
         control = socket.socket(socket.AF_UNIX)
         control.connect(str(dsp.control))
-        control.sendall(b"x" * 5000 if number % 2 else b"status\n" * 30)
+        with suppress(OSError):  # it takes eight at a time, and hangs up on others
+            control.sendall(b"x" * 5000 if number % 2 else b"status\n" * 30)
         sockets.append(control)
     for control in sockets:
         control.close()

@@ -26,4 +26,4 @@ def fake_board(state: Path, link_speed: float | None = None) -> Iterator[client.
         yield info
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=90)

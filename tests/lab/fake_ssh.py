@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import paramiko
+from paramiko.common import cMSG_CHANNEL_SUCCESS
 
 
 class _Files(paramiko.SFTPServerInterface):
@@ -37,6 +38,7 @@ class _Files(paramiko.SFTPServerInterface):
 class _Server(paramiko.ServerInterface):
     def __init__(self, key):
         self.key = key
+        self.requested = []
 
     def check_auth_publickey(self, username, key):
         return paramiko.AUTH_SUCCESSFUL if key == self.key else paramiko.AUTH_FAILED
@@ -48,8 +50,7 @@ class _Server(paramiko.ServerInterface):
         return paramiko.OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel, command):
-        # Not before the request is granted, which this method's return value does.
-        threading.Timer(0.05, self.execute, args=(channel, command)).start()
+        self.requested.append((channel, command))
         return True
 
     def execute(self, channel, command):
@@ -81,6 +82,18 @@ class _Server(paramiko.ServerInterface):
             channel.close()
 
 
+class _Transport(paramiko.Transport):
+    """Runs a command when its request has been granted: a short one would be done before."""
+
+    def _send_user_message(self, data):
+        super()._send_user_message(data)
+        if data.asbytes().startswith(cMSG_CHANNEL_SUCCESS):
+            while self.server_object.requested:
+                threading.Thread(
+                    target=self.server_object.execute, args=self.server_object.requested.pop(), daemon=True
+                ).start()
+
+
 @contextlib.contextmanager
 def ssh_server(key: paramiko.PKey) -> Iterator[tuple[int, list[paramiko.Transport]]]:
     """Its port on 127.0.0.1, and the connections as they come."""
@@ -91,7 +104,7 @@ def ssh_server(key: paramiko.PKey) -> Iterator[tuple[int, list[paramiko.Transpor
             with contextlib.suppress(OSError):
                 while True:
                     link, _ = listener.accept()
-                    transport = paramiko.Transport(link)
+                    transport = _Transport(link)
                     transport.add_server_key(key)
                     transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files)
                     transports.append(transport)

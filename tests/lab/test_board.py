@@ -52,13 +52,13 @@ def test_the_stock_drivers_of_labgrid_run_the_board(bench: Bench, tmp_path: Path
     power.cycle()
     vol_down.set(False)
     assert power.get()
-    serial.expect("fastboot mode", timeout=10)
+    serial.expect("fastboot mode", timeout=90)
     assert fastboot.getvar("product") == "sdm845"
     fastboot.flash("boot", str(write(tmp_path / "boot.img", boot_image("by-labgrid").pack())))
     fastboot.continue_boot()
-    serial.expect("time: by-labgrid", timeout=10)
+    serial.expect("time: by-labgrid", timeout=90)
     serial.sendline("off")
-    serial.expect("power-off", timeout=10)
+    serial.expect("power-off", timeout=90)
     assert not power.get()
     target.cleanup()
 

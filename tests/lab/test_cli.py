@@ -5,11 +5,13 @@ import contextlib
 import errno
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import deploy_folder
 import pytest
@@ -205,20 +207,24 @@ def test_console_shows_what_the_board_prints(lab, start, tmp_path, build):
     folder = deploy_folder.make(tmp_path / "deploy")
     with fake_board(build / "boards" / "virtual"):
         assert lab("flash", "--no-verify", folder)[0] == 0
-    with fake_board(build / "boards" / "virtual"):
+    with fake_board(build / "boards" / "virtual") as info:
+        urlopen(Request(f"http://127.0.0.1:{info.ports['power']}/outlet/1", b"1", method="PUT")).close()
         environment = os.environ | {"OFFLOAD_BUILD": str(build), "PYTHONPATH": str(ROOT)}
         console = subprocess.Popen(
             [sys.executable, "-m", "lab", "board", "console"],
-            env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
         )  # fmt: skip
         with console:
-            time.sleep(2)
+            while not select.select([console.stdout], [], [], 0.2)[0]:
+                console.stdin.write(b"x")  # which the board echoes, once the console is there
             assert lab("flash", "--no-verify", folder)[0] == 0
-            output = os.read(console.stdout.fileno(), 65536)
+            output = b""
+            while b"Linux version 0" not in output:
+                piece = console.stdout.read(65536)
+                assert piece, "the console ended"
+                output += piece
             console.stdin.write(b"\x1d")
-            console.stdin.flush()
-            assert console.wait(timeout=10) == 0
-    assert b"Linux version 0" in output
+            assert console.wait(timeout=90) == 0
 
 
 def test_a_board_that_does_not_go_into_fastboot(lab, tmp_path, build):

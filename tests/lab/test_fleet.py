@@ -100,10 +100,15 @@ def test_all_boards_work_at_once(boards):
 
 def test_a_broken_board_is_taken_out_and_others_do_its_share(boards):
     runs = []
+    has_a_share = threading.Event()
 
     def run(place, share):
         runs.append((place, *share))
-        return fleet.BROKEN if place == "one" else int(share[0] == "fails")
+        if place == "one":
+            has_a_share.set()
+            return fleet.BROKEN
+        assert has_a_share.wait(60)
+        return int(share[0] == "fails")
 
     result = fleet.spread(["one", "two"], [["passes"], ["fails"]], run)
     assert result.broken == ["one"] and result.left == []

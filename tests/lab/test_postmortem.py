@@ -16,10 +16,10 @@ def make_target(tmp_path):
     key.write_private_key_file(str(tmp_path / "id"))
     targets = []
 
-    def make(port):
+    def make(port, **limits):
         targets.append(Target("main"))
         NetworkService(targets[-1], None, address="127.0.0.1", username="root", port=port)
-        RemoteDriver(targets[-1], None, keyfile=str(tmp_path / "id"), connection_timeout=1)
+        RemoteDriver(targets[-1], None, keyfile=str(tmp_path / "id"), **limits)
         return targets[-1]
 
     make.key = key
@@ -42,7 +42,7 @@ def test_every_command_has_its_file(make_target, tmp_path, monkeypatch):
 
 
 def test_a_board_that_does_not_answer(make_target, tmp_path):
-    (file,) = postmortem.save(make_target(9), tmp_path / "saved")
+    (file,) = postmortem.save(make_target(9, connection_timeout=1), tmp_path / "saved")
     assert file.name == "no-answer.txt"
     assert "does not answer by SSH" in file.read_text()
 

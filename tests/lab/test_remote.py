@@ -2,9 +2,9 @@
 """RemoteDriver against an SSH server in this process."""
 
 import os
+import shutil
 import socket
 import threading
-import time
 
 import paramiko
 import pytest
@@ -53,11 +53,16 @@ def test_output_and_code(remote):
     assert (result.code, result.text, result.stderr) == (7, "out\n", "err\n")
 
 
-def test_lines_come_while_it_runs(remote):
+def test_lines_come_while_it_runs(remote, tmp_path):
+    """The command goes on when its first line has come."""
     seen = []
-    remote.run("echo one; sleep 0.5; echo two", on_line=lambda line: seen.append((line, time.monotonic())))
-    assert [line for line, _ in seen] == ["one", "two"]
-    assert seen[1][1] - seen[0][1] > 0.3
+
+    def listen(line):
+        seen.append(line)
+        (tmp_path / line).touch()
+
+    remote.run(f"echo one; until [ -e {tmp_path}/one ]; do sleep 0.05; done; echo two", on_line=listen)
+    assert seen == ["one", "two"]
 
 
 def test_large_output_is_complete(remote):
@@ -188,3 +193,24 @@ def test_new_records_only(target, remote, tmp_path):
     assert record.received == file.payload
     assert record.folder == tmp_path / "got" / "0003"
     assert len(dsp.fetch_new([], tmp_path / "all")) == 3
+
+
+@pytest.mark.parametrize("times", [1, 9])
+def test_a_record_that_changes_as_it_is_read(target, remote, tmp_path, monkeypatch, times):
+    """A stream is being closed: it is read again, but not for ever."""
+    there = tmp_path / "record"
+    faultless(there / "0001", media.read(make(tmp_path / "a.mp3", seconds=1)))
+    tar = tmp_path / "bin" / "tar"
+    tar.parent.mkdir()
+    count = f"echo >>{tmp_path}/calls; [ $(wc -l <{tmp_path}/calls) -gt {times} ]"
+    tar.write_text(f'#!/bin/sh\n{count} || {{ echo "tar: 0001: file changed as we read it" >&2; exit 1; }}\n'
+                   f'exec {shutil.which("tar")} "$@"\n')  # fmt: skip
+    tar.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tar.parent), prepend=":")
+    dsp = DspRecordDriver(target, None, folder=str(there))
+    target.activate(dsp)
+    if times == 1:
+        assert len(dsp.fetch_new([], tmp_path / "got")) == 1
+    else:
+        with pytest.raises(RemoteError, match="file changed as we read it"):
+            dsp.fetch_new([], tmp_path / "got")

@@ -4,8 +4,11 @@
 import time
 from collections.abc import Callable
 
+#: Seconds of the host after which it will not happen anymore, however busy the host is.
+LIMIT = 300
 
-def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
+
+def wait_for(condition: Callable[[], object], seconds: float = LIMIT) -> None:
     """Until *condition* is true; fails the test after *seconds*."""
     deadline = time.monotonic() + seconds
     while not condition():
