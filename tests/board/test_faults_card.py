@@ -114,7 +114,7 @@ cycles() {{
             virtual-adsp --order no-faults >/dev/null 2>&1
             tries=0
             until play; do tries=$((tries + 1)); [ $tries -lt 50 ] || return 1; sleep 0.2; done
-            rm -rf /run/virtual-adsp/record/00*
+            rm -rf /run/virtual-adsp/record/[0-9]*
         done
     done
 }}
